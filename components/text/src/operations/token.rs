@@ -1,0 +1,59 @@
+//! `jws.*` and `jwt.*`
+
+use portcullis_token::{
+    jws,
+    jwt::{self, Expectations, Profile},
+};
+use portcullis_types::{Rejection, base64url, json::Object};
+
+use crate::{
+    Door,
+    door::{Answer, Call, object},
+    members::{Members, malformed},
+};
+
+/// `jws.verify`
+pub(super) fn jws_verify(door: &mut Door, call: Call<'_>) -> Answer {
+    let mut members = call.members;
+    let token = members.text("token")?;
+    let keys = members.object("keys")?;
+    let algorithms = members.optional_algorithms("algorithms")?;
+    members.finish()?;
+    let keys = door.key_set(keys)?;
+    let verified = jws::parse_and_verify(token.as_bytes(), &keys, algorithms.as_deref())?;
+    Ok(object([("header", verified.header.into()), ("payload", base64url::encode(&verified.payload).into())]))
+}
+
+/// `jwt.verify`
+pub(super) fn jwt_verify(door: &mut Door, call: Call<'_>) -> Answer {
+    let mut members = call.members;
+    let token = members.text("token")?;
+    let keys = members.object("keys")?;
+    let expect = expectations(members.object("expect")?)?;
+    members.finish()?;
+    let keys = door.key_set(keys)?;
+    let verified = jwt::parse_and_verify(token.as_bytes(), &keys, &expect, call.at)?;
+    Ok(object([("header", verified.header.into()), ("claims", verified.claims.members.into())]))
+}
+
+/// The member `expect`.
+pub(super) fn expectations(given: &Object) -> Result<Expectations, Rejection> {
+    let mut members = Members::new("\"expect\"", given);
+    let profile = match members.optional_text("profile")? {
+        None | Some("jwt") => Profile::Jwt,
+        Some("at+jwt") => Profile::AtJwt,
+        Some(_) => return Err(malformed("the profile is neither \"jwt\" nor \"at+jwt\"")),
+    };
+    let expect = Expectations {
+        profile,
+        typ: members.optional_text("typ")?.map(Into::into),
+        issuer: members.optional_text("issuer")?.map(Into::into),
+        audience: members.optional_texts("audience")?,
+        algorithms: members.optional_algorithms("algorithms")?,
+        leeway: members.optional_integer("leeway")?.unwrap_or(0),
+        max_age: members.optional_integer("max_age")?,
+        required_claims: members.optional_texts("require")?.unwrap_or_default(),
+    };
+    members.finish()?;
+    Ok(expect)
+}
