@@ -1,0 +1,46 @@
+//! Types of the crates to types of the contracts, and back.
+
+use portcullis_crypto as crypto;
+use portcullis_types as types;
+
+use crate::bindings::exports::portcullis::{
+    crypto::keys::Algorithm,
+    types::types::{CheckOutcome, Finding, Rejection},
+};
+
+pub(crate) fn rejection(rejection: types::Rejection) -> Rejection {
+    Rejection { code: rejection.code().into(), detail: rejection.detail().into(), rule: rejection.rule().into() }
+}
+
+pub(crate) fn finding(finding: types::Finding) -> Finding {
+    Finding {
+        check: finding.check.into(),
+        rule: finding.rule.into(),
+        outcome: match finding.outcome {
+            types::Outcome::Passed(seen) => CheckOutcome::Passed(seen),
+            types::Outcome::Failed(failed) => CheckOutcome::Failed(rejection(failed)),
+        },
+    }
+}
+
+macro_rules! algorithms {
+    ($($variant:ident),+) => {
+        pub(crate) fn algorithm(algorithm: crypto::Algorithm) -> Algorithm {
+            match algorithm {
+                $(crypto::Algorithm::$variant => Algorithm::$variant,)+
+                crypto::Algorithm::EdDsa => Algorithm::Eddsa,
+            }
+        }
+
+        // The slice that takes no list of algorithms does not call it.
+        #[cfg_attr(any(feature = "scope", feature = "svid"), allow(dead_code))]
+        pub(crate) fn accepted(algorithms: &[Algorithm]) -> Vec<crypto::Algorithm> {
+            let one = |algorithm: &Algorithm| match algorithm {
+                $(Algorithm::$variant => crypto::Algorithm::$variant,)+
+                Algorithm::Eddsa => crypto::Algorithm::EdDsa,
+            };
+            algorithms.iter().map(one).collect()
+        }
+    };
+}
+algorithms!(Es256, Es384, Es512, Es256k, Ed25519, Rs256, Rs384, Rs512, Ps256, Ps384, Ps512, Hs256, Hs384, Hs512);
