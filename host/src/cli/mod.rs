@@ -1,0 +1,195 @@
+//! The command line: one file a noun, and one for each verb that needs room.
+
+mod batch;
+mod completions;
+mod component;
+mod context;
+mod input;
+mod keys;
+mod lines;
+mod mint;
+mod mint_key;
+mod output;
+mod pretty;
+mod report;
+mod scope;
+mod scope_json;
+mod status;
+mod status_inspect;
+mod status_list;
+mod status_lookup;
+mod status_picture;
+mod svid;
+mod svid_inspect;
+mod svid_verify;
+mod token;
+mod token_inspect;
+mod token_verify;
+mod version;
+mod when;
+mod workers;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use portcullis_host::HostError;
+
+use context::{Context, Format, Globals};
+
+/// Verifies credentials, and says why one is refused.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", disable_version_flag = true, after_help = EXAMPLES)]
+struct Cli {
+    /// Print the version, and the components found with their SHA-256
+    #[arg(short = 'V', long)]
+    version: bool,
+
+    #[command(flatten)]
+    globals: Globals,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Exit codes: 0 accepted, 1 could not run, 2 rejected.
+
+Examples:
+  portcullis token verify @token.jwt --keys jwks.json --issuer https://idp.example --audience https://api.example
+  portcullis token inspect @token.jwt
+  portcullis status lookup @list.jwt --keys jwks.json --uri https://example.com/statuslists/1 --index 7
+  portcullis svid verify --x509 chain.pem --bundle prod.example=bundle.json
+  portcullis mint --count 1000 --as-batch | portcullis batch --jobs 2";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    // A noun is explained here; a command by its own type, which a comment here would hide.
+    /// Verify tokens, or look at them
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Look up statuses in a status list, or look at the list
+    #[command(subcommand)]
+    Status(status::Command),
+    /// Compare what a token grants with what is required
+    #[command(subcommand)]
+    Scope(scope::Command),
+    /// Verify SPIFFE identities, or look at them
+    #[command(subcommand)]
+    Svid(svid::Command),
+    Batch(batch::Batch),
+    Mint(mint::Mint),
+    /// Precompile components, or list them
+    #[command(subcommand)]
+    Component(component::Command),
+    Completions(completions::Completions),
+}
+
+/// How a command that ran ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// What was asked about is accepted, or there was nothing to refuse.
+    Accepted,
+    /// It ran, but not on everything it was given.
+    Incomplete,
+    /// What was asked about is refused.
+    Refused,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Accepted => Self::SUCCESS,
+            Outcome::Incomplete => COULD_NOT_RUN,
+            Outcome::Refused => Self::from(2),
+        }
+    }
+}
+
+/// Wrong arguments, a file that cannot be read, a component that cannot be asked.
+const COULD_NOT_RUN: ExitCode = ExitCode::FAILURE;
+
+/// Runs the command that the arguments name.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Printing help can only fail because nobody reads it.
+            let _ = error.print();
+            // clap's own code for wrong arguments is 2, which means "rejected" here.
+            return if error.use_stderr() { COULD_NOT_RUN } else { ExitCode::SUCCESS };
+        }
+    };
+    cli.globals.color.apply();
+    let context = Context::new(cli.globals);
+    let done = match cli.command {
+        _ if cli.version => version::run(&context),
+        Some(Command::Token(command)) => token::run(command, &context),
+        Some(Command::Status(command)) => status::run(command, &context),
+        Some(Command::Scope(command)) => scope::run(command, &context),
+        Some(Command::Svid(command)) => svid::run(command, &context),
+        Some(Command::Batch(batch)) => batch::run(&batch, &context),
+        Some(Command::Mint(mint)) => mint::run(&mint, &context),
+        Some(Command::Component(command)) => component::run(command, &context),
+        Some(Command::Completions(completions)) => completions::run(&completions),
+        None => {
+            anstream::eprint!("{}", Cli::command().render_help().ansi());
+            return COULD_NOT_RUN;
+        }
+    };
+    match done {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            report_failure(&error, &context);
+            COULD_NOT_RUN
+        }
+    }
+}
+
+/// Says on standard error why the command could not run; who asked for JSON is told in JSON as well where the error
+/// has a code.
+fn report_failure(error: &anyhow::Error, context: &Context) {
+    let text = format!("{error:#}");
+    anstream::eprintln!("{style}error:{style:#} {}", pretty::printable(&text), style = output::BAD);
+    if let (Format::Json, Some(error)) = (context.format(), error.downcast_ref::<HostError>()) {
+        let _ = output::json_error(error.code().as_str(), &error.to_string(), error.code().rule());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn help_tells_all_that_a_command_says_of_itself() {
+        for (noun, verb, words) in [
+            ("status", "inspect", "one pixel an entry"),
+            ("status", "lookup", "The exit code is 0 where every index"),
+            ("scope", "evaluate", "The token is not verified here"),
+            ("svid", "verify", "with no other"),
+            ("svid", "inspect", "Nothing that is printed can be trusted"),
+            ("token", "inspect", "Nothing that is printed can be trusted"),
+        ] {
+            let mut cli = Cli::command();
+            let command = cli.find_subcommand_mut(noun).and_then(|noun| noun.find_subcommand_mut(verb));
+            let help = command.map(|command| command.render_long_help().to_string()).unwrap_or_default();
+            let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(help.contains(words), "{noun} {verb}: {help}");
+        }
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        fn check(command: &clap::Command) {
+            let verbs: Vec<_> = command.get_subcommands().filter(|verb| verb.get_name() != "help").collect();
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "`{}` has no example", command.get_name());
+            verbs.into_iter().for_each(check);
+        }
+        check(&Cli::command());
+    }
+}

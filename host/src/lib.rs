@@ -1,0 +1,61 @@
+//! A small host for the Portcullis components, on wasmtime.
+//!
+//! - [`Runtime`] is the engine: it loads components (from a cache of compiled code), and sets the limits.
+//! - [`Portcullis`] asks a component through its typed interfaces; the types of the larger ones stand in [`status`],
+//!   [`scope`] and [`svid`].
+//! - [`TextDoor`] asks it in JSON text.
+//!
+//! Two kinds of failure are kept apart. A [`Rejection`] is the component's answer: the credential was refused, and
+//! why. A [`HostError`] says that there is no answer: a file is missing, the component trapped or ran out. A caller
+//! that decides by it answers "we cannot know" (503), and never blames the client.
+//!
+//! A component gets nothing from the host: no clock, no files, no network; those named `*-hosted.wasm` get signature
+//! verification by aws-lc-rs. One that imports anything else is not loaded.
+//!
+//! # Features
+//!
+//! - `compiler` (default): compiles WebAssembly. Without it only precompiled files are loaded, and the program is
+//!   some 10 MB smaller.
+//! - `hosted-crypto` (default): gives the components named `*-hosted.wasm` their crypto.
+//! - `cli` (default): the `portcullis` command.
+
+mod algorithm;
+mod artifact;
+mod bindings;
+#[cfg(feature = "compiler")]
+mod cache;
+mod compiled;
+mod component;
+mod error;
+#[cfg(feature = "hosted-crypto")]
+mod hosted_crypto;
+mod keys;
+mod limits;
+mod live;
+mod places;
+mod portcullis;
+mod runtime;
+mod sandbox;
+pub mod scope;
+pub mod status;
+pub mod svid;
+mod text_door;
+mod ticker;
+mod trust;
+
+pub use algorithm::UnknownAlgorithm;
+pub use artifact::Damage;
+pub use bindings::exports::portcullis::crypto::keys::{Algorithm, KeyDescription};
+pub use bindings::exports::portcullis::token::jws::VerifiedJws;
+pub use bindings::exports::portcullis::token::jwt::{Expectations, Profile, Report, Untrusted, VerifiedJwt};
+pub use bindings::exports::portcullis::types::types::{CheckOutcome, Finding, Rejection};
+#[cfg(feature = "compiler")]
+pub use cache::CacheWarning;
+pub use component::{Component, Origin, VERIFIER_IMPORT, is_precompiled};
+pub use error::{CODES, Code, HostError};
+pub use keys::KeySet;
+pub use limits::{DEFAULT_DEADLINE, DEFAULT_MAX_INSTANCES, DEFAULT_MEMORY_LIMIT, MAX_COMPONENT_BYTES};
+pub use places::{COMPONENTS_VARIABLE, components_dir};
+pub use portcullis::{Portcullis, Verdict};
+pub use runtime::{Runtime, RuntimeBuilder};
+pub use text_door::{TEXT_INTERFACE, TextDoor};
