@@ -1,0 +1,61 @@
+//! What the built components import and export: a component that asks for more than its world names is a fault.
+
+use portcullis_host::Runtime;
+use portcullis_tests::{dist, root};
+
+const VERIFIER: &str = "portcullis:crypto/verifier@0.1.0";
+
+/// The packages whose interfaces a slice has to export.
+fn wanted_exports(slice: &str) -> &'static [&'static str] {
+    match slice {
+        "token" => &[
+            "portcullis:types/types@0.1.0",
+            "portcullis:crypto/keys@0.1.0",
+            "portcullis:token/jws@0.1.0",
+            "portcullis:token/jwt@0.1.0",
+        ],
+        "portcullis" => &[
+            "portcullis:types/types@0.1.0",
+            "portcullis:crypto/keys@0.1.0",
+            "portcullis:token/jws@0.1.0",
+            "portcullis:token/jwt@0.1.0",
+            "portcullis:gate/text@0.1.0",
+        ],
+        _ => &["portcullis:types/types@0.1.0", "portcullis:crypto/keys@0.1.0"],
+    }
+}
+
+#[test]
+fn components_import_what_their_worlds_name_and_nothing_else() {
+    let runtime = Runtime::new().expect("the runtime starts");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(dist("components")).expect("dist/components is a folder") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+        let component = runtime.load_file(&path).expect("it loads");
+        let hosted = name.ends_with("-hosted");
+        let wanted: Vec<String> = if hosted { vec![VERIFIER.into()] } else { vec![] };
+        assert_eq!(component.imports(), wanted, "imports of {name}");
+        let slice = name.trim_end_matches("-hosted").trim_end_matches("-wide");
+        let exports = component.exports();
+        for interface in wanted_exports(slice) {
+            assert!(exports.iter().any(|export| export == interface), "{name} exports {interface}; it has {exports:?}");
+        }
+        seen += 1;
+    }
+    assert!(seen >= 6, "software, wide and hosted of at least two components: {seen}");
+}
+
+#[test]
+fn components_do_not_tell_where_they_were_built() {
+    let home = std::env::var("HOME").unwrap_or_default();
+    let root = root().display().to_string();
+    for entry in std::fs::read_dir(dist("components")).expect("dist/components is a folder") {
+        let path = entry.expect("an entry").path();
+        let bytes = std::fs::read(&path).expect("it reads");
+        for place in [&home, &root] {
+            let found = place.len() > 1 && bytes.windows(place.len()).any(|window| window == place.as_bytes());
+            assert!(!found, "{} holds the path {place}", path.display());
+        }
+    }
+}
