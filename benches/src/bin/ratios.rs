@@ -1,0 +1,113 @@
+//! Prints what `make bench` measured as ratios against the peers of the same run.
+
+use std::{collections::BTreeMap, fs};
+
+use anyhow::Context;
+use portcullis_benches::results;
+use serde_json::Value;
+
+/// Algorithms in the order of the table.
+const ALGORITHMS: &[&str] = &["ES256", "ES384", "ES256K", "EdDSA", "RS256", "PS256", "HS256"];
+/// What is measured, in the order of the columns.
+const COLUMNS: &[&str] = &["hosted", "wide", "software", "native", "jsonwebtoken", "jwt-simple", "jose on Node"];
+
+fn main() -> anyhow::Result<()> {
+    let node = node();
+    println!("Verification of a whole token, microseconds (criterion's estimate of the mean; the key is ready)\n");
+    print!("{:8}", "");
+    COLUMNS.iter().for_each(|column| print!("{column:>14}"));
+    println!();
+    let mut table = BTreeMap::new();
+    for algorithm in ALGORITHMS {
+        print!("{algorithm:8}");
+        for column in COLUMNS {
+            let time = match *column {
+                "jose on Node" => node.get(*algorithm).copied(),
+                column => estimate(algorithm, column),
+            };
+            match time {
+                Some(ns) => {
+                    print!("{:>14.1}", ns / 1000.0);
+                    table.insert((*algorithm, *column), ns);
+                }
+                None => print!("{:>14}", "-"),
+            }
+        }
+        println!();
+    }
+    println!("\nRatios (below 1: faster than the peer)\n");
+    for (ours, peer) in [
+        ("hosted", "jsonwebtoken"),
+        ("wide", "jsonwebtoken"),
+        ("wide", "jwt-simple"),
+        ("wide", "jose on Node"),
+        ("software", "jose on Node"),
+    ] {
+        print!("{:32}", format!("{ours} / {peer}"));
+        for algorithm in ALGORITHMS {
+            match (table.get(&(*algorithm, ours)), table.get(&(*algorithm, peer))) {
+                (Some(ours), Some(peer)) => print!("{:>14}", format!("{algorithm} {:.2}", ours / peer)),
+                _ => print!("{:>14}", format!("{algorithm} -")),
+            }
+        }
+        println!();
+    }
+    let bare = estimate("ES256", "native without tables").context("ES256 without tables was not measured")?;
+    let with = table.get(&("ES256", "native")).context("ES256 was not measured")?;
+    println!(
+        "\nWindow tables: ES256 natively {:.1} µs with, {:.1} µs without (the bare signature)",
+        with / 1000.0,
+        bare / 1000.0
+    );
+    for name in ["a call", "a fresh instance and a call"] {
+        let ns = estimate("calls", name).with_context(|| format!("{name} was not measured"))?;
+        println!("{name}: {:.2} µs", ns / 1000.0);
+    }
+    operations()?;
+    let inside = "inflate 10^6 entries in the component";
+    let native = "inflate 10^6 entries natively with zlib";
+    let time = |name| estimate("status lists", name).with_context(|| format!("{name} was not measured"));
+    println!(
+        "\nStatus list of 10^6 entries: {:.2} times as long as zlib natively (software)",
+        time(inside)? / time(native)?
+    );
+    let (first, million) = (time("a look-up in a call of one")?, time("a look-up in a call of 10,000")?);
+    println!(
+        "A look-up in a held list: {:.0} ns, of a call with 10,000 of them ({:.2} µs alone)",
+        million / 10_000.0,
+        first / 1000.0
+    );
+    Ok(())
+}
+
+/// Every operation through the text door, software, warm.
+fn operations() -> anyhow::Result<()> {
+    println!("\nOperations through the text door (software, one instance, warm; JSON in and out), microseconds\n");
+    let folder = results().join("operations");
+    let mut names: Vec<String> = fs::read_dir(&folder)
+        .with_context(|| folder.display().to_string())?
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.contains('.'))
+        .collect();
+    names.sort();
+    for name in names {
+        if let Some(ns) = estimate("operations", &name) {
+            println!("{name:20}{:>10.1}", ns / 1000.0);
+        }
+    }
+    Ok(())
+}
+
+/// Criterion's estimate of the mean in nanoseconds.
+fn estimate(group: &str, name: &str) -> Option<f64> {
+    let path = results().join(group).join(name).join("new/estimates.json");
+    let value: Value = serde_json::from_str(&fs::read_to_string(path).ok()?).ok()?;
+    value["mean"]["point_estimate"].as_f64()
+}
+
+/// What `benches/node/jose.mjs` measured, in nanoseconds.
+fn node() -> BTreeMap<String, f64> {
+    let text = fs::read_to_string(results().join("jose.json")).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
