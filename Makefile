@@ -1,0 +1,60 @@
+# Portcullis. `make` alone lists what there is.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test bench dist lint check-all codes components misbehaving clean
+
+# Native builds name the whole workspace: with fewer packages Cargo unifies features differently, and would compile
+# wasmtime a second time.
+CARGO := cargo
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),$(CURDIR)/target)
+# WASM_NO_RUSTUP=1 takes the WebAssembly targets from Debian's sources without asking rustup's server first.
+export WASM_NO_RUSTUP
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: dist ## verify the example tokens through the component and print the verdicts
+	@dist/bin/portcullis batch --format human --crypto $${CRYPTO:-software} examples/tokens.ndjson
+
+test: dist misbehaving ## all the tests, on what was built
+	@tools/need.sh openssl
+	@tools/test.sh
+
+bench: dist ## the benchmarks, with ratios against the peers of the same run
+	@tools/need.sh node
+	@$(CARGO) bench --locked --quiet --workspace --bench verify --bench calls
+	@cd benches/node && npm ci --silent --no-audit --no-fund
+	@node benches/node/jose.mjs "$(TARGET)/criterion"
+	@$(TARGET)/release/ratios
+
+dist: components ## every artifact, under dist/
+	@tools/need.sh cc
+	@echo "building dist/bin/portcullis"
+	@$(CARGO) build --locked --release --workspace --bins
+	@mkdir -p dist/bin
+	@tools/copy-if-changed.sh "$(TARGET)/release/portcullis" dist/bin/portcullis
+
+components:
+	@tools/need.sh rust
+	@tools/build-components.sh dist/components
+
+# A component that loops, traps and eats memory, for the host's tests.
+misbehaving:
+	@tools/build-misbehaving.sh
+
+lint: ## format, clippy, WIT and codes
+	@tools/need.sh rust cc
+	@tools/lint.sh
+
+check-all: dist misbehaving ## the longer checks, each with its usual time
+	@tools/check-all.sh
+
+codes: ## write docs/codes.md and tests/codes.ndjson from the source
+	@$(CARGO) build --locked --quiet --release --workspace --bins
+	@$(TARGET)/release/codes write
+
+clean: ## remove what was built
+	@rm -rf dist
+	@$(CARGO) clean

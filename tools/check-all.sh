@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# The longer checks. Usual times on two cores stand beside each.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { echo; echo "check-all: $*"; }
+toolchain=$(tools/wasm-toolchain.sh)
+
+step "the crates on wasm32-wasip2 (2 minutes)"
+cargo +"$toolchain" check --locked --target wasm32-wasip2 -p portcullis-text -p portcullis-token -p portcullis-crypto
+
+step "the host without a compiler, and without its crypto (5 minutes)"
+cargo check --locked --release -p portcullis-host --no-default-features
+cargo check --locked --release -p portcullis-host --no-default-features --features compiler
+
+step "property tests with 100 times the cases (10 minutes)"
+PROPTEST_CASES=25600 cargo test --locked --release --workspace --exclude portcullis-host properties

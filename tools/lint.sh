@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Format, clippy on the crates and on the WebAssembly skin, documentation, WIT, codes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+step() { echo "lint: $*"; }
+toolchain=$(tools/wasm-toolchain.sh wasm32-unknown-unknown 2>/dev/null) || { tools/wasm-toolchain.sh wasm32-unknown-unknown >/dev/null; exit 1; }
+
+step format
+cargo fmt --all --check
+(cd tests/components/misbehaving && cargo fmt --check)
+
+step clippy
+cargo clippy --quiet --locked --release --workspace --all-targets -- -D warnings
+for features in full full,hosted; do
+    cargo +"$toolchain" clippy --quiet --locked -p portcullis-component --features "$features" --target wasm32-unknown-unknown -- -D warnings
+done
+
+step documentation
+RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --release --no-deps --workspace --document-private-items 2>&1 |
+    { grep -v '^$' || true; } | tee /dev/stderr | { ! grep -q '^\(warning\|error\)'; }
+
+step "WIT: every item documented and dated"
+cargo build --quiet --locked --release --workspace --bins
+bin=${CARGO_TARGET_DIR:-target}/release
+"$bin/wit"
+
+step "codes: pinned, with a case each, and one for each reason"
+"$bin/codes" check
+
+if command -v shellcheck >/dev/null; then
+    step shell
+    shellcheck tools/*.sh .ci/run
+fi
+step done
