@@ -11,7 +11,7 @@ target=wasm32-unknown-unknown
 worlds="full token status scope svid"
 mkdir -p "$out"
 
-toolchain=$(tools/wasm-toolchain.sh "$target" 2>/dev/null) || { tools/wasm-toolchain.sh "$target" >/dev/null; exit 1; }
+toolchain=$(tools/wasm-toolchain.sh "$target")
 
 # Panic locations of dependencies would tell the building machine's folders.
 cargo_home=${CARGO_HOME:-$HOME/.cargo}

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=wasm32-unknown-unknown
-toolchain=$(tools/wasm-toolchain.sh "$target" 2>/dev/null) || { tools/wasm-toolchain.sh "$target" >/dev/null; exit 1; }
+toolchain=$(tools/wasm-toolchain.sh "$target")
 folder=${CARGO_TARGET_DIR:-$PWD/target}
 CARGO_TARGET_DIR=$folder/misbehaving cargo +"$toolchain" build --quiet --locked --profile component --target "$target" \
     --manifest-path tests/components/misbehaving/Cargo.toml

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 step() { echo "lint: $*"; }
-toolchain=$(tools/wasm-toolchain.sh wasm32-unknown-unknown 2>/dev/null) || { tools/wasm-toolchain.sh wasm32-unknown-unknown >/dev/null; exit 1; }
+toolchain=$(tools/wasm-toolchain.sh wasm32-unknown-unknown)
 
 step format
 cargo fmt --all --check
