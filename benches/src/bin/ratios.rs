@@ -64,8 +64,8 @@ fn main() -> anyhow::Result<()> {
         println!("{name}: {:.2} µs", ns / 1000.0);
     }
     operations()?;
-    let inside = "inflate 10^6 entries in the component";
-    let native = "inflate 10^6 entries natively with zlib";
+    let inside = "inflate a million entries in the component";
+    let native = "inflate a million entries natively with zlib";
     let time = |name| estimate("status lists", name).with_context(|| format!("{name} was not measured"));
     println!(
         "\nStatus list of 10^6 entries: {:.2} times as long as zlib natively (software)",
