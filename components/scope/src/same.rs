@@ -2,7 +2,8 @@
 
 use portcullis_types::json::{Number, Object, Value};
 
-/// Compares by value: texts byte by byte, numbers exactly (`1` and `1.0` are the same, 2^53 and 2^53 + 1 are not), lists
+/// Compares by value: texts byte by byte, numbers exactly (`1` and `1.0` are the same, 2^53 and
+/// 2^53 + 1 are not; beyond 64 bits a number is the double it was read as), lists
 /// in their order, objects without regard to the order of their members. An object that repeats a name is the same as
 /// nothing, because nobody knows which of its two meanings was meant.
 ///

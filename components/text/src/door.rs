@@ -7,7 +7,7 @@ use portcullis_svid::BundleSet;
 use portcullis_types::{
     Rejection, Timestamp, base64url,
     json::{self, Object, Value},
-    limits::excerpt,
+    limits::{MAX_DOCUMENT, excerpt},
 };
 
 use crate::{
@@ -111,7 +111,12 @@ impl Door {
 
     /// The key set of a JWK Set, from those kept or new.
     pub(crate) fn key_set(&mut self, jwks: &Object) -> Result<Rc<KeySet>, Rejection> {
-        self.kept_or_new(json::to_text(jwks), |backend| KeySet::from_object(jwks, backend))
+        let text = json::to_text(jwks);
+        if text.len() > MAX_DOCUMENT {
+            // The set's own rule refuses it; asked in its text form, which knows the size.
+            return KeySet::from_jwks(text.as_bytes(), &self.backend).map(Rc::new);
+        }
+        self.kept_or_new(text, |backend| KeySet::from_object(jwks, backend))
     }
 
     /// The key set of the member `keys`, a JWK Set, or of `cose_keys`, a COSE_KeySet.
@@ -136,6 +141,10 @@ impl Door {
             return Ok(set);
         }
         let set = Rc::new(BundleSet::from_object(bundles, &self.backend)?);
+        // A set of many bundles may be large; what is kept is bounded in bytes, not only in number.
+        if text.len() > MAX_DOCUMENT {
+            return Ok(set);
+        }
         if self.kept_bundles.len() >= KEPT_BUNDLE_SETS {
             self.kept_bundles.remove(0);
         }

@@ -162,8 +162,8 @@ impl Progress {
     fn new(files: &[PathBuf], read: &Arc<AtomicU64>) -> anyhow::Result<Self> {
         let mut bytes = 0;
         for path in files {
-            let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let metadata = file.metadata()?;
+            // Looked at and not opened: a named pipe that is opened twice loses what was written to the first.
+            let metadata = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
             anyhow::ensure!(!metadata.is_dir(), "cannot read {}: it is a folder", path.display());
             bytes += metadata.len();
         }

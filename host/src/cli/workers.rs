@@ -112,8 +112,10 @@ impl Answers {
 
     /// Makes sure that everything that was read was answered.
     pub(crate) fn finish(self, feeder: JoinHandle<anyhow::Result<usize>>) -> anyhow::Result<()> {
-        for (receiver, thread) in self.workers {
-            drop(receiver);
+        // All receivers first: a worker that waits for its reader lets the feeder, and with it the others, go on.
+        let (receivers, threads): (Vec<_>, Vec<_>) = self.workers.into_iter().unzip();
+        drop(receivers);
+        for thread in threads {
             if thread.join().is_err() {
                 bail!("a worker stopped; the answers are not complete");
             }

@@ -1,7 +1,7 @@
 //! What of the requested access is permitted (distribution: Token Authentication Specification): a subset or nothing is
 //! no error, the registry decides whether it is enough.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use portcullis_types::Rejection;
 
@@ -40,7 +40,10 @@ fn common<'a>(asked: &[&'a str], allowed: &[&'a str]) -> Vec<&'a str> {
         (true, true) => Vec::from([ANY_ACTION]),
         (true, false) => named(allowed),
         (false, true) => named(asked),
-        (false, false) => named(asked).into_iter().filter(|action| allowed.contains(action)).collect(),
+        (false, false) => {
+            let allowed: BTreeSet<&str> = allowed.iter().copied().collect();
+            named(asked).into_iter().filter(|action| allowed.contains(action)).collect()
+        }
     }
 }
 

@@ -8,7 +8,12 @@ pub mod required;
 pub mod scope;
 pub mod token;
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+    vec::Vec,
+};
 use core::fmt;
 
 use portcullis_types::{
@@ -112,6 +117,8 @@ fn all_bounded(list: &[Access]) -> Result<(), Rejection> {
 /// which they first occur, their actions likewise and each once. The class does not tell resources apart.
 fn merged(list: &[Access]) -> Merged<'_> {
     let mut merged = Merged::default();
+    // Beside the lists, so that many actions of one resource cost no more than their sorting.
+    let mut seen = BTreeSet::new();
     for access in list {
         let resource = (access.resource_type.as_str(), access.name.as_str());
         let next = merged.resources.len();
@@ -121,7 +128,7 @@ fn merged(list: &[Access]) -> Merged<'_> {
         }
         if let Some((_, actions)) = merged.resources.get_mut(index) {
             for action in &access.actions {
-                if !actions.contains(&action.as_str()) {
+                if seen.insert((index, action.as_str())) {
                     actions.push(action);
                 }
             }
