@@ -62,8 +62,12 @@ impl<'a> Constraints<'a> {
         let Some(constraints) = &issuer.extensions.name_constraints else {
             return Ok(());
         };
-        for subtree in [&constraints.permitted_subtrees, &constraints.excluded_subtrees].into_iter().flatten().flatten()
-        {
+        let lists = || [&constraints.permitted_subtrees, &constraints.excluded_subtrees].into_iter().flatten();
+        // "conforming CAs MUST NOT issue certificates where name constraints is an empty sequence" (section 4.2.1.10).
+        if lists().count() == 0 || lists().any(Vec::is_empty) {
+            return Err(Rejection::new(SvidCode::NameConstraintMalformed, "there are no subtrees"));
+        }
+        for subtree in lists().flatten() {
             check_form(subtree)?;
         }
         self.0.push(constraints);
@@ -79,14 +83,26 @@ impl<'a> Constraints<'a> {
             let permitted = constraints.permitted_subtrees.as_deref().unwrap_or_default();
             let excluded = constraints.excluded_subtrees.as_deref().unwrap_or_default();
             for name in certificate.extensions.names.iter().flat_map(|names| &names.names) {
-                left.spend(permitted.len() + excluded.len())?;
+                let weight = match name {
+                    GeneralName::DirectoryName(name) => weight(name),
+                    _ => 1,
+                };
+                left.spend((permitted.len() + excluded.len()).saturating_mul(weight))?;
                 check_name(name, permitted, excluded)?;
             }
-            left.spend(permitted.len() + excluded.len())?;
+            left.spend((permitted.len() + excluded.len()).saturating_mul(weight(&certificate.subject)))?;
             check_subject(certificate, permitted, excluded)?;
         }
         Ok(())
     }
+}
+
+/// What a comparison with a directory name counts as: one, and one more for each 256 bytes of it, so that the bound holds
+/// for names made to be long as well.
+fn weight(name: &Name) -> usize {
+    let bytes: usize =
+        name.iter_rdn().flat_map(|part| part.iter()).map(|attribute| attribute.value.value().len()).sum();
+    1 + bytes / 256
 }
 
 /// The form that a constraint has to have: whole subtrees only, and for URIs and DNS names a host or domain of plain
@@ -193,8 +209,11 @@ fn may_be_same(one: &RelativeDistinguishedName, other: &RelativeDistinguishedNam
     // In DER the attributes of a set stand in the order of their encodings, so equal types need not stand side by side.
     let has = |attributes: &RelativeDistinguishedName, wanted: &AttributeTypeAndValue| {
         attributes.iter().any(|found| {
-            let values = (plain(found.value.value()), plain(wanted.value.value()));
-            found.oid == wanted.oid && !matches!(values, (Some(found), Some(wanted)) if found != wanted)
+            // The type first: values are only read where it is the same.
+            found.oid == wanted.oid && {
+                let values = (plain(found.value.value()), plain(wanted.value.value()));
+                !matches!(values, (Some(found), Some(wanted)) if found != wanted)
+            }
         })
     };
     one.len() > MAX_ATTRIBUTES || (one.len() == other.len() && other.iter().all(|wanted| has(one, wanted)))

@@ -96,6 +96,7 @@ pub fn verify(
     let options =
         Options { algorithms: expect.algorithms.as_deref(), typ: expect.typ.as_deref(), ..Options::default() };
     let (structure, signers) = cose::verify_parts(&message, &header, keys, &options, trace)?;
+    check(trace, "header labels", "RFC 9052 section 3.1", header_labels(&header.protected), |()| "plain".into())?;
     let payload = cose::payload(&message, &options)?;
     let (claims, id) = check(trace, "claims", "RFC 8392 section 3", claims(payload, &header), |(claims, _)| {
         format!("{} claims", claims.members.members().count())
@@ -237,13 +238,30 @@ fn labels(map: &Map<'_>) -> Result<(), Rejection> {
     }
 }
 
+/// Labels of the protected header that are texts are not written like what a parameter is shown as: whoever reads the
+/// header in JSON could not tell `typ` from label 16, which is the one that was checked.
+fn header_labels(protected: &Map<'_>) -> Result<(), Rejection> {
+    /// The greatest label that `cose::name` knows: `typ`.
+    const LAST_NAMED: i64 = 16;
+    let shown = |text: &str| is_number(text) || (1..=LAST_NAMED).filter_map(cose::name).any(|name| name == text);
+    match protected.entries().find_map(|(label, _)| label.as_text().filter(|text| shown(text))) {
+        None => Ok(()),
+        Some(text) => Err(Rejection::new(
+            TokenCode::CwtLabelName,
+            format!("the header's text label \"{text}\" is written like a registered integer label"),
+        )),
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 /// `jti` is the name of the identifier in a JWT, which a CWT has as `cti`.
 fn is_shown_name(text: &str) -> bool {
     let named = || REGISTERED.iter().map(|(_, name, ..)| *name).chain(NAMED.iter().map(|(_, name)| *name));
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    text == "jti"
-        || named().any(|name| name == text)
-        || (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+    text == "jti" || named().any(|name| name == text) || is_number(text)
 }
 
 fn check_kind(value: Option<&Value<'_>>, name: &str, kind: Kind, code: TokenCode) -> Result<(), Rejection> {

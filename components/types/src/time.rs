@@ -40,7 +40,7 @@ impl NumericDate {
 
     /// Whether `at` has reached this time put off by `leeway`: `at >= self + leeway`.
     ///
-    /// `at` and `leeway` are at most 2^53 − 1 (checked where they come in), so their difference is exact.
+    /// The difference is exact up to 2^53 − 1; what lies beyond is rounded, which no real time is.
     pub fn reached(self, at: Timestamp, leeway: u64) -> bool {
         at as f64 - leeway as f64 >= self.0
     }
