@@ -62,14 +62,7 @@ impl<'a> Constraints<'a> {
         let Some(constraints) = &issuer.extensions.name_constraints else {
             return Ok(());
         };
-        let lists = || [&constraints.permitted_subtrees, &constraints.excluded_subtrees].into_iter().flatten();
-        // "conforming CAs MUST NOT issue certificates where name constraints is an empty sequence" (section 4.2.1.10).
-        if lists().count() == 0 || lists().any(Vec::is_empty) {
-            return Err(Rejection::new(SvidCode::NameConstraintMalformed, "there are no subtrees"));
-        }
-        for subtree in lists().flatten() {
-            check_form(subtree)?;
-        }
+        check_subtrees(constraints)?;
         self.0.push(constraints);
         Ok(())
     }
@@ -95,6 +88,17 @@ impl<'a> Constraints<'a> {
         }
         Ok(())
     }
+}
+
+/// The subtrees of one issuer: there are some, each of a form that is understood.
+fn check_subtrees(constraints: &NameConstraints) -> Result<(), Rejection> {
+    let lists = || [&constraints.permitted_subtrees, &constraints.excluded_subtrees].into_iter().flatten();
+    // "conforming CAs MUST NOT issue certificates where name constraints is an empty sequence" (RFC 5280 section
+    // 4.2.1.10), nor has either list a size of zero.
+    if lists().count() == 0 || lists().any(Vec::is_empty) {
+        return Err(Rejection::new(SvidCode::NameConstraintMalformed, "there are no subtrees"));
+    }
+    lists().flatten().try_for_each(check_form)
 }
 
 /// What a comparison with a directory name counts as: one, and one more for each 256 bytes of it, so that the bound holds
@@ -334,6 +338,34 @@ fn any<T: ?Sized>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn constraints_without_subtrees_are_refused() {
+        let subtree = GeneralSubtree {
+            base: GeneralName::DnsName(x509_cert::der::asn1::Ia5String::new("example.org").unwrap()),
+            minimum: 0,
+            maximum: None,
+        };
+        for (permitted, excluded, sound) in [
+            (None, None, false),
+            (Some(Vec::new()), None, false),
+            (Some(Vec::from([subtree.clone()])), Some(Vec::new()), false),
+            (Some(Vec::from([subtree.clone()])), None, true),
+            (None, Some(Vec::from([subtree])), true),
+        ] {
+            let constraints = NameConstraints { permitted_subtrees: permitted, excluded_subtrees: excluded };
+            assert_eq!(check_subtrees(&constraints).is_ok(), sound, "{constraints:?}");
+        }
+    }
+
+    #[test]
+    fn long_directory_names_count_for_more() {
+        let name = |length: usize| format!("CN={}", "a".repeat(length)).parse::<Name>().unwrap();
+        assert_eq!(weight(&name(16)), 1);
+        assert_eq!(weight(&name(255)), 1);
+        assert_eq!(weight(&name(256)), 2);
+        assert_eq!(weight(&name(25_600)), 101);
+    }
 
     #[test]
     fn uris_are_compared_by_their_host() {
