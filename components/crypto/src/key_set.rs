@@ -122,6 +122,12 @@ impl KeySet {
         &self.entries
     }
 
+    /// Whether a usable public key of it has an RFC 7638 thumbprint: whether what verified with that key still may.
+    pub fn has_thumbprint(&self, thumbprint: &[u8; 32]) -> bool {
+        let mut keys = self.entries.iter().filter_map(|entry| entry.key.as_ref().ok()?.public_key());
+        keys.any(|key| key.thumbprint() == *thumbprint)
+    }
+
     /// The keys that may have made a signature with an algorithm.
     ///
     /// A key identifier selects exactly (RFC 7515 section 4.1.4): a key without one is not meant by a token that names

@@ -120,7 +120,7 @@ impl ClaimRequirements {
 
     /// The names that a challenge may list: those in the grammar of a scope token (draft section 3.2). Values are not
     /// told, because they are the policy's (draft section 8.1).
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str()).filter(|name| is_scope_token(name))
     }
 

@@ -34,6 +34,7 @@ pub(crate) fn open(
     let claims = check(trace, "claims", "RFC 7519 section 4.1", claims::Claims::parse(&jws.payload), |claims| {
         format!("{} claims", claims.members.members().count())
     })?;
+    let thumbprint = jws.thumbprint;
     // From here on the text of the claims is not needed, and it may be long.
     drop(jws);
     let list = list(&claims.members);
@@ -55,7 +56,7 @@ pub(crate) fn open(
         format!("{} bits an entry, {} bytes compressed", bits.count(), zlib.len())
     })?;
     drop(claims.members);
-    StatusList::inflate(bits, &zlib, options.max_inflated, lifetime, ttl, trace)
+    Ok(StatusList::inflate(bits, &zlib, options.max_inflated, lifetime, ttl, trace)?.signed_by(thumbprint))
 }
 
 /// The token is not too long (`docs/limits.md`).

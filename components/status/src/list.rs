@@ -33,6 +33,7 @@ pub struct StatusList {
     packed: Packed,
     lifetime: Lifetime,
     ttl: Option<f64>,
+    signed_by: Option<[u8; 32]>,
 }
 
 impl StatusList {
@@ -106,7 +107,18 @@ impl StatusList {
         let packed = check(trace, "decompression", rule, made, |packed| {
             alloc::format!("{} entries of {} bits", packed.len(), bits.count())
         })?;
-        Ok(Self { packed, lifetime, ttl })
+        Ok(Self { packed, lifetime, ttl, signed_by: None })
+    }
+
+    /// The same list, with the key that its token verified with.
+    pub(crate) fn signed_by(self, thumbprint: Option<[u8; 32]>) -> Self {
+        Self { signed_by: thumbprint, ..self }
+    }
+
+    /// RFC 7638 thumbprint of the key that a list in JWT form verified with, for who holds it while keys change. Not known of
+    /// a list in CWT form or with a MAC.
+    pub fn key_thumbprint(&self) -> Option<[u8; 32]> {
+        self.signed_by
     }
 
     /// Whether the list may be relied upon at a time: what held when it was opened need not hold now.

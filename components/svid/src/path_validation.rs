@@ -73,7 +73,7 @@ pub(crate) fn check(
         // 6.1.4 (o)
         signing::check_critical_extensions(certificate)?;
     }
-    check_validity(leaf, at, SvidCode::NotYetValid, SvidCode::Expired)?;
+    check_time(leaf, at)?;
     constraints.check(leaf, comparisons)?;
     // 6.1.5 (f)
     signing::check_critical_extensions(leaf)
@@ -82,6 +82,11 @@ pub(crate) fn check(
 /// How many intermediates may follow a certificate (RFC 5280 section 4.2.1.9).
 fn allowed(certificate: &Certificate) -> Option<usize> {
     certificate.extensions.basic_constraints.as_ref()?.path_len_constraint.map(usize::from)
+}
+
+/// The time lies within a leaf's validity.
+pub(crate) fn check_time(leaf: &Certificate, at: Timestamp) -> Result<(), Rejection> {
+    check_validity(leaf, at, SvidCode::NotYetValid, SvidCode::Expired)
 }
 
 /// The time lies within the validity, both ends included (RFC 5280 section 4.1.2.5).

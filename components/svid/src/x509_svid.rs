@@ -8,7 +8,7 @@ use portcullis_types::{
     trace::{Silent, Trace, check},
 };
 
-use crate::{BundleSet, SpiffeId, SvidCode, certificate::Certificate, leaf, path_building};
+use crate::{BundleSet, SpiffeId, SvidCode, certificate::Certificate, leaf, path_building, path_validation};
 
 /// Most certificates in a chain, the leaf included (`docs/limits.md`). Deployments have two to four.
 pub const MAX_CHAIN: usize = 10;
@@ -86,6 +86,34 @@ pub fn verify(
         thumbprint: key.thumbprint(),
         spiffe_id,
     })
+}
+
+/// Judges a leaf whose path somebody else validated: its form, its SPIFFE ID, what its key may do, and that this is its
+/// time. For a relying party that has decided to believe a proxy; whoever does not wants [`verify`].
+///
+/// Errors: `svid.*` but for paths, `spiffe.*`, `key.*`.
+pub fn verify_leaf(leaf: &[u8], at: Timestamp, trace: &mut dyn Trace) -> Result<VerifiedX509Svid, Rejection> {
+    let leaf = check(trace, "form", "RFC 5280 section 4", Certificate::parse(leaf), |_| "one certificate".into())?;
+    check(trace, "leaf", "X509-SVID section 5.2", leaf::check_is_leaf(&leaf, &[]), |()| "cA is not set".into())?;
+    let spiffe_id = check(trace, "SPIFFE ID", "X509-SVID section 2", leaf::spiffe_id(&leaf), |id| format!("{id}"))?;
+    let usage = leaf::check_key_usage(&leaf).and_then(|()| leaf::check_extended_key_usage(&leaf));
+    check(trace, "key usage", "X509-SVID sections 4.3 and 4.4", usage, |()| "digitalSignature".into())?;
+    let key = check(trace, "key", "docs/limits.md", leaf.key.as_ref().map_err(Clone::clone), |key| key.kind())?;
+    let time = path_validation::check_time(&leaf, at);
+    check(trace, "time", "RFC 5280 section 6.1.3", time, |()| format!("valid until {}", leaf.not_after))?;
+    Ok(VerifiedX509Svid {
+        not_before: leaf.not_before,
+        not_after: leaf.not_after,
+        thumbprint: key.thumbprint(),
+        spiffe_id,
+    })
+}
+
+/// The SPIFFE ID that a leaf claims, nothing of it verified: to find out whose bundle it is for.
+///
+/// Errors: those of the form, and of the ID.
+pub fn inspect_untrusted_id(leaf: &[u8]) -> Result<SpiffeId, Rejection> {
+    leaf::spiffe_id(&Certificate::parse(leaf)?)
 }
 
 /// Takes every certificate of a chain apart.

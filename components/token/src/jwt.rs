@@ -155,13 +155,11 @@ pub fn inspect_untrusted(token: &[u8]) -> Result<Untrusted, Rejection> {
     })
 }
 
-/// The claims against the expectations, in the order of RFC 7519 section 4.1.
-pub(crate) fn meet(
-    claims: &Claims,
-    expect: &Expectations,
-    at: Timestamp,
-    trace: &mut dyn Trace,
-) -> Result<(), Rejection> {
+/// The claims of a token that verified before against the expectations at another time: what a signature does not cover.
+///
+/// Errors: `token.issuer_*`, `token.audience_*`, `token.expired`, `token.not_yet_valid`, `token.issued_*`, `token.too_old`,
+/// `token.claim_missing`.
+pub fn meet(claims: &Claims, expect: &Expectations, at: Timestamp, trace: &mut dyn Trace) -> Result<(), Rejection> {
     if let Some(expected) = &expect.issuer {
         check(trace, "issuer", "RFC 8725bis section 3.8", issuer(claims, expected), |()| expected.clone())?;
     }

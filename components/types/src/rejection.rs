@@ -18,6 +18,11 @@ impl Rejection {
         Self { entry: code.entry(), detail: detail.into() }
     }
 
+    /// Refuses for a rule that is known by its entry alone.
+    pub fn of_entry(entry: &'static CodeEntry, detail: impl Into<String>) -> Self {
+        Self { entry, detail: detail.into() }
+    }
+
     /// The stable `area.reason`.
     pub fn code(&self) -> &'static str {
         self.entry.code
