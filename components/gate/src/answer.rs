@@ -1,0 +1,379 @@
+//! A denial as its client is told of it, and an allowance as the upstream is (`docs/decisions.md`).
+//!
+//! A client learns what its specification tells it: the challenge, and the first code where that gives nothing away. What was
+//! found stays in the findings.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
+
+use portcullis_scope::{Answer, Challenge, Need, ResourceMetadata, Scheme, Settings};
+use portcullis_types::{
+    Rejection,
+    json::{self, Number, Object, Value},
+};
+
+use crate::{
+    code::GateCode,
+    cors,
+    credential::scopes,
+    decision::{Decision, Outcome, Principal},
+    denial::{Denial, Fault, ProofError},
+    judge::{Context, Passed, Verified},
+    limits::{MAX_UPSTREAM_VALUE, RETRY_AFTER},
+    policy::{Access, Authority, HeaderSource, Metadata, Mode, Policy, Proof, Replay, surroundings::folded},
+    request::Request,
+};
+
+/// The header by which a request is marked that was let through only to be reported. Its value is the code.
+pub const REPORT_HEADER: &str = "Portcullis-Report";
+
+/// The algorithms that a proof may have (RFC 9449 section 7.1, `algs`).
+const PROOF_ALGORITHMS: &str = "ES256 ES384 ES512 Ed25519 EdDSA RS256 RS384 RS512 PS256 PS384 PS512 ES256K";
+
+/// The body of every answer of which nobody knows: the same, whatever the reason.
+const UNKNOWN_BODY: &str = r#"{"error":"temporarily_unavailable"}"#;
+
+/// What an answer is made with.
+pub(crate) struct Answering<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) request: &'a Request,
+    pub(crate) context: &'a Context,
+}
+
+impl Answering<'_> {
+    /// A request that passed every check.
+    ///
+    /// Error: `upstream.value_unusable`, as a denial.
+    pub(crate) fn allow(&self, passed: &Passed) -> Result<Decision, Denial> {
+        let principal = passed.principal.as_ref().map(|verified| self.principal(verified));
+        let set = self.upstream(passed.principal.as_ref(), principal.as_ref()).map_err(Denial::forbidden)?;
+        let mut decision = self.decision(Outcome::Allow, 200);
+        decision.upstream_set = set;
+        decision.principal = principal;
+        if self.policy.replay == Replay::Nonce && passed.proof.is_some() {
+            decision.response_headers.extend(self.nonce());
+        }
+        Ok(decision)
+    }
+
+    /// A denial, or what a denial becomes where it is only reported.
+    pub(crate) fn deny(&self, denial: &Denial) -> Decision {
+        if self.reports(&denial.fault) {
+            let verified = self.context.verified.as_ref();
+            let principal = verified.map(|verified| self.principal(verified));
+            // A value that cannot be set is left out here: the request is let through whatever is found.
+            let set = self.upstream(verified, principal.as_ref()).unwrap_or_default();
+            let mut decision = self.decision(Outcome::Allow, 200);
+            decision.upstream_set = set;
+            decision.upstream_set.push((REPORT_HEADER.into(), denial.rejection.code().into()));
+            decision.principal = principal;
+            decision.findings = vec![denial.rejection.clone()];
+            decision.reported = true;
+            return decision;
+        }
+        let mut decision = self.decision(Outcome::Deny, 403);
+        decision.findings = vec![denial.rejection.clone()];
+        let told = self.told(denial, &mut decision);
+        if let Some(body) = &told {
+            decision.response_headers.push(("Content-Type".into(), "application/json".into()));
+            decision.response_headers.push(("Cache-Control".into(), "no-store".into()));
+            decision.body = Some(body.clone());
+        }
+        decision
+    }
+
+    fn decision(&self, outcome: Outcome, status: u16) -> Decision {
+        let response_headers = match &self.policy.cors {
+            Some(cors) => cors::answer(&self.request.headers, cors, false),
+            None => Vec::new(),
+        };
+        Decision {
+            outcome,
+            status,
+            response_headers,
+            body: None,
+            upstream_set: Vec::new(),
+            upstream_strip: self.strip(),
+            principal: None,
+            findings: Vec::new(),
+            rule: self.rule().map(|rule| rule.name.clone()),
+            reported: false,
+            needs: Vec::new(),
+        }
+    }
+
+    fn rule(&self) -> Option<&crate::policy::Rule> {
+        self.context.rule.and_then(|number| self.policy.rules.get(number))
+    }
+
+    /// Whether a denial is reported only. What cannot be verified at all needs to be said twice, and an ambiguous request
+    /// is none that anything could be said of.
+    fn reports(&self, fault: &Fault) -> bool {
+        let mode = self.rule().map_or(self.policy.mode, |rule| rule.mode);
+        mode == Mode::Report
+            && match fault {
+                Fault::Rights(_) | Fault::Forbidden => true,
+                Fault::Credential { .. } | Fault::Unknown => self.policy.report_unverified,
+                Fault::Request | Fault::Page => false,
+            }
+    }
+
+    /// Sets status and headers, and gives the body.
+    fn told(&self, denial: &Denial, decision: &mut Decision) -> Option<String> {
+        let code = denial.rejection.code();
+        match &denial.fault {
+            Fault::Request => {
+                decision.status = 400;
+                Some(self.body(Some("invalid_request"), Some(code), denial))
+            }
+            Fault::Credential { need, proof, form } => {
+                decision.status = 401;
+                let challenges = self.challenges(need, *proof);
+                let fields = challenges.into_iter().map(|challenge| ("WWW-Authenticate".to_string(), challenge));
+                decision.response_headers.extend(fields);
+                if *proof == Some(ProofError::Nonce) || (self.policy.replay == Replay::Nonce && proof.is_some()) {
+                    decision.response_headers.extend(self.nonce());
+                }
+                let error = proof.and_then(proof_error).or_else(|| need.error());
+                Some(self.body(error, Some(code).filter(|_| *form), denial))
+            }
+            Fault::Rights(need) => {
+                let Answer { status, challenge, body } = need.answer(&self.settings(self.scheme()));
+                decision.status = status;
+                decision.response_headers.push(("WWW-Authenticate".into(), challenge));
+                Some(body.unwrap_or_else(|| self.body(need.error(), Some(code), denial)))
+            }
+            Fault::Forbidden => {
+                decision.status = 403;
+                Some(self.body(None, Some(code), denial))
+            }
+            Fault::Unknown => {
+                decision.status = 503;
+                decision.response_headers.push(("Retry-After".into(), RETRY_AFTER.to_string()));
+                Some(if self.policy.expose_full {
+                    self.body(Some("temporarily_unavailable"), Some(code), denial)
+                } else {
+                    UNKNOWN_BODY.into()
+                })
+            }
+            Fault::Page => {
+                decision.status = if denial.rejection.is(GateCode::CorsPreflight) { 204 } else { 403 };
+                if let Some(cors) = &self.policy.cors {
+                    decision.response_headers = cors::answer(&self.request.headers, cors, true);
+                }
+                None
+            }
+        }
+    }
+
+    /// What the client is told in the body: the error of its specification, and the code where that may be told.
+    fn body(&self, error: Option<&str>, code: Option<&str>, denial: &Denial) -> String {
+        let mut members: Vec<(String, Value)> = Vec::new();
+        let code = if self.policy.expose_full { Some(denial.rejection.code()) } else { code };
+        members.extend(error.map(|error| ("error".into(), error.into())));
+        members.extend(code.map(|code| ("code".into(), code.into())));
+        if self.policy.expose_full {
+            members.push(("detail".into(), denial.rejection.detail().into()));
+            members.push(("rule".into(), denial.rejection.rule().into()));
+        }
+        json::to_text(&Object::from_members(members))
+    }
+
+    fn nonce(&self) -> Option<(String, String)> {
+        let nonce = self.request.nonces.first()?;
+        // RFC 9449 section 8.1 has the same grammar as a scope token's.
+        let plain = nonce.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+        (plain && !nonce.is_empty()).then(|| ("DPoP-Nonce".into(), nonce.clone()))
+    }
+
+    fn settings(&self, scheme: Scheme) -> Settings {
+        let challenges = &self.policy.challenges;
+        let origin = self.context.origin.and_then(|number| self.policy.origins.get(number));
+        let resource_metadata = match &challenges.resource_metadata {
+            None => None,
+            Some(Metadata::At(url)) => Some(url.clone()),
+            Some(Metadata::OfOrigin) => origin.and_then(|origin| ResourceMetadata::of_resource(origin.as_str()).ok()),
+        };
+        Settings {
+            scheme,
+            realm: challenges.realm.clone(),
+            resource_metadata,
+            authorization_form: challenges.authorization_form,
+            single_use: challenges.single_use,
+        }
+    }
+
+    /// The schemes that the rule's issuers take; those of every issuer where there is no rule.
+    fn schemes(&self) -> (bool, bool) {
+        let of_rule = self.rule().and_then(|rule| match &rule.access {
+            Access::Credential { authorities, .. } => Some(authorities.clone()),
+            Access::Anonymous => None,
+        });
+        let authorities = of_rule.unwrap_or_else(|| (0..self.policy.issuers.len()).map(Authority::Issuer).collect());
+        let (mut bearer, mut dpop) = (false, false);
+        for authority in authorities {
+            match authority {
+                Authority::TrustDomain(_) => bearer = true,
+                Authority::Issuer(number) => match self.policy.issuers.get(number).map(|issuer| issuer.proof) {
+                    Some(Proof::Dpop) => dpop = true,
+                    Some(Proof::Any) => (bearer, dpop) = (true, true),
+                    _ => bearer = true,
+                },
+            }
+        }
+        (bearer || !dpop, dpop)
+    }
+
+    /// The scheme that a challenge about a credential has: the one it came with, or the only one there is.
+    fn scheme(&self) -> Scheme {
+        let (bearer, _) = self.schemes();
+        if self.context.dpop || !bearer { Scheme::Dpop } else { Scheme::Bearer }
+    }
+
+    fn challenges(&self, need: &Need, proof: Option<ProofError>) -> Vec<String> {
+        let with_algorithms = |challenge: Challenge| match challenge.clone().with("algs", PROOF_ALGORITHMS) {
+            Ok(challenge) => challenge.to_header(),
+            Err(_) => challenge.to_header(),
+        };
+        let challenge = |scheme| {
+            let challenge = need.challenge(&self.settings(scheme));
+            if scheme == Scheme::Dpop { with_algorithms(challenge) } else { challenge.to_header() }
+        };
+        match (need, proof) {
+            (_, Some(ProofError::Scheme)) => vec![challenge(Scheme::Dpop)],
+            (_, Some(error)) => vec![with_algorithms(self.proof_challenge(error))],
+            // Without a credential, each scheme that is taken is offered.
+            (Need::Credential { .. }, None) => {
+                let (bearer, dpop) = self.schemes();
+                let offered = [(dpop, Scheme::Dpop), (bearer, Scheme::Bearer)];
+                offered.into_iter().filter(|(taken, _)| *taken).map(|(_, scheme)| challenge(scheme)).collect()
+            }
+            (_, None) => vec![challenge(self.scheme())],
+        }
+    }
+
+    fn proof_challenge(&self, error: ProofError) -> Challenge {
+        let settings = self.settings(Scheme::Dpop);
+        let fallback = || Need::ValidToken.challenge(&settings);
+        let made = || {
+            let mut challenge = Challenge::new("DPoP")?;
+            if let Some(realm) = &settings.realm {
+                challenge = challenge.with("realm", realm.as_str())?;
+            }
+            challenge = challenge.with("error", proof_error(error).unwrap_or("invalid_token"))?;
+            if let Some(metadata) = &settings.resource_metadata {
+                challenge = challenge.with("resource_metadata", metadata.as_str())?;
+            }
+            Ok::<_, Rejection>(challenge)
+        };
+        made().unwrap_or_else(|_| fallback())
+    }
+
+    fn principal(&self, verified: &Verified) -> Principal {
+        let text = |name: &str| match verified.claims().map(|claims| claims.get(name)) {
+            Some(Ok(Some(Value::String(text)))) => Some(text.clone()),
+            _ => None,
+        };
+        let spiffe_id = verified.spiffe_id.as_ref().map(ToString::to_string);
+        let is_issuer = matches!(verified.authority, Authority::Issuer(_));
+        Principal {
+            subject: if is_issuer { text("sub") } else { spiffe_id.clone() },
+            client: if is_issuer { text("client_id") } else { None },
+            issuer: match verified.authority {
+                Authority::Issuer(number) => self.policy.issuers.get(number).map(|issuer| issuer.issuer.clone()),
+                Authority::TrustDomain(_) => Some(self.policy.name_of(verified.authority).into()),
+            }
+            .unwrap_or_default(),
+            scopes: match verified.claims() {
+                Some(claims) if is_issuer => scopes(claims),
+                _ => Vec::new(),
+            },
+            spiffe_id,
+        }
+    }
+
+    /// What the upstream is told.
+    ///
+    /// Error: `upstream.value_unusable`.
+    fn upstream(
+        &self,
+        verified: Option<&Verified>,
+        principal: Option<&Principal>,
+    ) -> Result<Vec<(String, String)>, Rejection> {
+        let mut set = Vec::new();
+        let Some(principal) = principal else { return Ok(set) };
+        for (name, source) in &self.policy.upstream.set {
+            let value = match source {
+                HeaderSource::Subject => principal.subject.clone(),
+                HeaderSource::Client => principal.client.clone(),
+                HeaderSource::Issuer => Some(principal.issuer.clone()),
+                HeaderSource::SpiffeId => principal.spiffe_id.clone(),
+                HeaderSource::Scope if principal.scopes.is_empty() => None,
+                HeaderSource::Scope => Some(principal.scopes.join(" ")),
+                HeaderSource::Claim(claim) => match verified.and_then(Verified::claims).map(|claims| claims.get(claim))
+                {
+                    Some(Ok(Some(value))) => {
+                        Some(claim_text(value).ok_or_else(|| unusable(name, "is no text or number"))?)
+                    }
+                    _ => None,
+                },
+            };
+            let Some(value) = value else { continue };
+            if value.len() > MAX_UPSTREAM_VALUE {
+                return Err(unusable(name, "is too long"));
+            }
+            let inner = value.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
+            if value.is_empty() || !inner || value.starts_with(' ') || value.ends_with(' ') {
+                return Err(unusable(name, "is no visible ASCII"));
+            }
+            set.push((name.clone(), value));
+        }
+        Ok(set)
+    }
+
+    /// Names that never pass: those of the policy, and those of the request that an upstream might take for them.
+    fn strip(&self) -> Vec<String> {
+        let upstream = &self.policy.upstream;
+        let report = self.policy.mode == Mode::Report || self.policy.rules.iter().any(|rule| rule.mode == Mode::Report);
+        let mut names = upstream.strip_names.clone();
+        if report {
+            names.push(REPORT_HEADER.into());
+        }
+        let report = report.then(|| folded(REPORT_HEADER));
+        for field in self.request.headers.iter().chain(&self.request.trailers) {
+            let name = folded(&field.name);
+            let meant = upstream.strip.contains(&name) || report.as_ref() == Some(&name);
+            if meant && !names.iter().any(|known| known.eq_ignore_ascii_case(&field.name)) {
+                names.push(field.name.clone());
+            }
+        }
+        names
+    }
+}
+
+fn proof_error(error: ProofError) -> Option<&'static str> {
+    match error {
+        ProofError::Invalid => Some("invalid_dpop_proof"),
+        ProofError::Nonce => Some("use_dpop_nonce"),
+        ProofError::Scheme => None,
+    }
+}
+
+fn unusable(name: &str, why: &str) -> Rejection {
+    Rejection::new(GateCode::UpstreamValue, format!("the value for {name} {why}"))
+}
+
+/// A claim as a header's value: texts as they are, whole numbers and truths as JSON writes them.
+fn claim_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Number(Number::Unsigned(number)) => Some(number.to_string()),
+        Value::Number(Number::Negative(number)) => Some(number.to_string()),
+        _ => None,
+    }
+}

@@ -1,0 +1,139 @@
+//! The codes of the gate, in the order of its checks. What a token, proof, list or SVID can fail by has the code of its own
+//! crate.
+
+portcullis_types::codes! {
+    /// Why a request is denied, or not answered.
+    pub enum GateCode {
+        /// The request names a listener that the policy does not have.
+        ListenerUnknown = "gate.listener_unknown", "docs/decisions.md";
+        /// The proxy on this listener did not say which request it asks about.
+        ForwardedMissing = "request.forwarded_missing", "docs/decisions.md";
+        /// What the proxy on this listener says of a request cannot be read.
+        ForwardedMalformed = "request.forwarded_malformed", "docs/decisions.md";
+        /// The header that hands over the client's certificate cannot be read.
+        CertificateMalformed = "request.certificate_malformed", "RFC 9440 section 2; docs/decisions.md";
+        /// The request has more or longer header fields than are read, or a longer URL.
+        RequestTooLarge = "request.too_large", "docs/limits.md";
+        /// The method is not a token of HTTP.
+        MethodMalformed = "request.method_malformed", "RFC 9110 section 9.1";
+        /// The request's URL is not an absolute http or https URL with a plain host.
+        UrlMalformed = "request.url_malformed", "RFC 9110 section 4.2";
+        /// The request target is in a form that is not served, or names another authority than the request.
+        TargetForm = "request.target_form", "RFC 9112 section 3.2";
+        /// The path could be read in more than one way.
+        PathAmbiguous = "request.path_ambiguous", "RFC 3986 section 6; docs/decisions.md";
+        /// The request is for an authority that is none of the policy's origins.
+        UnknownOrigin = "request.unknown_origin", "RFC 9110 section 7.4; docs/decisions.md";
+        /// A header that carries a credential or a proof occurs twice.
+        HeaderRepeated = "request.header_repeated", "RFC 9110 section 5.3; docs/decisions.md";
+        /// A header that carries a credential or a proof is a list.
+        HeaderList = "request.header_list", "RFC 9110 section 5.3; docs/decisions.md";
+        /// `Connection` names a header that the upstream is told by, so that a proxy might remove what the gate sets.
+        ConnectionNamesHeader = "request.connection_names_header", "RFC 9110 section 7.6.1; docs/decisions.md";
+
+        /// The request is a preflight, and is answered here.
+        CorsPreflight = "cors.preflight", "Fetch Standard, CORS-preflight fetch";
+        /// The request is a preflight for a page that may not call.
+        CorsOriginNotAllowed = "cors.origin_not_allowed", "Fetch Standard, CORS check";
+
+        /// The request needs a credential and has none.
+        CredentialMissing = "credential.missing", "RFC 6750 section 3.1";
+        /// `Authorization` has a scheme that is not accepted here.
+        CredentialScheme = "credential.scheme_unsupported", "RFC 9110 section 11.4";
+        /// `Authorization` has no token behind its scheme, or one with characters that no token has.
+        CredentialMalformed = "credential.malformed", "RFC 6750 section 2.1; RFC 9110 section 11.2";
+        /// The token is opaque: it is no JWT, and nobody can be asked about it.
+        TokenOpaque = "token.opaque", "docs/policy.md";
+        /// The token names no issuer of the policy, and no workload of its trust domains.
+        IssuerUnknown = "token.issuer_unknown", "RFC 8725bis section 3.8; docs/policy.md";
+
+        /// The certificate comes without its intermediates, and this listener does not trust the proxy's validation.
+        ChainIncomplete = "svid.chain_incomplete", "X509-SVID section 5.2; docs/decisions.md";
+        /// The trust domain is one whose SVIDs are not accepted in this form.
+        SvidKind = "svid.kind_not_accepted", "docs/policy.md";
+
+        /// A token that is bound to a key was sent as Bearer.
+        ProofBearer = "proof.scheme_bearer", "RFC 9449 section 7.2";
+        /// A token that is bound to no key was sent with the scheme DPoP.
+        ProofUnbound = "proof.token_unbound", "RFC 9449 section 7.1";
+        /// This issuer's tokens need a DPoP proof, and this one is not bound to a key.
+        ProofDpopRequired = "proof.dpop_required", "RFC 9449 section 7; docs/policy.md";
+        /// This issuer's tokens have to be bound to a client certificate, and this one is not.
+        ProofCertificateRequired = "proof.certificate_required", "RFC 8705 section 3; docs/policy.md";
+        /// This issuer's tokens have to be bound, and this one is not.
+        ProofRequired = "proof.required", "docs/policy.md";
+        /// The token is bound in a way for which no proof is accepted here.
+        ProofUnsupported = "proof.unsupported", "RFC 7800 section 3; docs/policy.md";
+        /// The host has no nonces to give, though the policy asks for them.
+        NonceUnavailable = "replay.nonce_unavailable", "RFC 9449 section 8; docs/decisions.md";
+        /// The proof was made before the memory of used proofs began, so nobody knows whether it was used.
+        ReplayBeforeStart = "replay.before_start", "RFC 9449 section 11.1; docs/decisions.md";
+
+        /// The issuer's keys, or the trust domain's bundle, cannot be had.
+        KeysUnavailable = "keys.unavailable", "docs/decisions.md";
+        /// The issuer's keys, or the trust domain's bundle, were fetched too long ago.
+        KeysStale = "keys.stale", "docs/decisions.md";
+
+        /// The token has to name a status list, and names none.
+        StatusMissing = "status.missing", "draft-ietf-oauth-status-list-21 section 8.3 step 1; docs/policy.md";
+        /// The claim `status` is not an object.
+        StatusClaimType = "status.claim_type", "draft-ietf-oauth-status-list-21 section 6.1";
+        /// The token's status list may not be fetched from where it is.
+        StatusUriNotAllowed = "status.uri_not_allowed", "draft-ietf-oauth-status-list-21 section 11.4; docs/policy.md";
+        /// The issuer has as many status lists as are held.
+        StatusTooManyLists = "status.too_many_lists", "docs/limits.md";
+        /// The status list cannot be had.
+        StatusUnavailable = "status.unavailable", "draft-ietf-oauth-status-list-21 section 8.3 step 8";
+        /// The status list was fetched, and is not one of this issuer or not for this URI.
+        StatusListRefused = "status.list_refused", "draft-ietf-oauth-status-list-21 section 8.3 step 8";
+        /// The status list is too old, and no newer one could be had.
+        StatusStale = "status.stale", "draft-ietf-oauth-status-list-21 section 13.7; docs/decisions.md";
+        /// The token was revoked.
+        StatusRevoked = "status.revoked", "draft-ietf-oauth-status-list-21 section 7.1";
+        /// The token is suspended.
+        StatusSuspended = "status.suspended", "draft-ietf-oauth-status-list-21 section 7.1";
+        /// The token has a status that only its application understands.
+        StatusApplication = "status.application_specific", "draft-ietf-oauth-status-list-21 section 7.1";
+        /// The token has a status that nobody has given a meaning yet.
+        StatusReserved = "status.reserved", "draft-ietf-oauth-status-list-21 section 7.1";
+
+        /// No rule is for this request.
+        RuleNone = "rule.none_matches", "docs/policy.md";
+        /// The credential is good, and is none of an issuer that this rule names.
+        RuleIssuer = "rule.issuer_not_accepted", "docs/policy.md";
+        /// The rule is for workloads, and the credential names none.
+        RuleSpiffeIdAbsent = "rule.spiffe_id_absent", "docs/policy.md";
+        /// The workload's SPIFFE ID is none that the rule names.
+        RuleSpiffeId = "rule.spiffe_id_mismatch", "docs/policy.md";
+        /// A value for the upstream is too long, or no visible ASCII, and so cannot stand in a header.
+        UpstreamValue = "upstream.value_unusable", "RFC 9110 section 5.5; docs/policy.md";
+
+        /// The memory of used proofs cannot be asked.
+        ReplayUnavailable = "replay.unavailable", "docs/decisions.md";
+        /// The memory of used proofs is full.
+        ReplayFull = "replay.full", "docs/decisions.md";
+        /// The gate holds as much as it may.
+        MemoryFull = "gate.memory_full", "docs/limits.md";
+        /// The request would need more rounds of fetching than one has.
+        RoundsExhausted = "gate.rounds_exhausted", "docs/limits.md";
+
+        /// A URL may not be fetched: it is not https, has a user name, an address, a port that is not listed or a fragment.
+        UrlNotAllowed = "fetch.url_not_allowed", "docs/decisions.md";
+        /// There were more redirects than are followed.
+        TooManyRedirects = "fetch.too_many_redirects", "docs/limits.md";
+        /// A document was handed in that nobody asked for.
+        DocumentUnexpected = "document.unexpected", "docs/decisions.md";
+        /// A document is older than the one that is held.
+        DocumentOlder = "document.older", "docs/decisions.md";
+        /// A document could not be fetched.
+        DocumentFailed = "document.failed", "docs/decisions.md";
+        /// A document came with another status than 200.
+        DocumentStatus = "document.status", "docs/decisions.md";
+        /// A document is longer than is read.
+        DocumentTooLarge = "document.too_large", "docs/limits.md";
+        /// An issuer's metadata has no `issuer` and `jwks_uri` of their types.
+        MetadataMalformed = "document.metadata_malformed", "RFC 8414 section 2";
+        /// An issuer's metadata is of another issuer.
+        MetadataIssuer = "document.metadata_issuer", "RFC 8414 section 3.3";
+    }
+}

@@ -1,0 +1,303 @@
+//! Credentials: what a request presents, whose word that is, and whether it verifies.
+
+use alloc::{format, rc::Rc, string::String, vec::Vec};
+
+use portcullis_crypto::{CryptoCode, KeySet, sha256};
+use portcullis_svid::{SpiffeId, jwt_svid, x509_svid};
+use portcullis_token::{
+    claims::Claims,
+    compact,
+    jwt::{self, Expectations},
+};
+use portcullis_types::{
+    Rejection,
+    json::{self, Value},
+    trace::check,
+};
+
+use crate::{
+    code::GateCode,
+    denial::{Denial, Stop},
+    judge::{Judge, Verified},
+    memory::{Fact, Key},
+    policy::{Authority, Trusted},
+    request::{ClientCertificate, Header, Judged, Request, values},
+};
+
+/// What `Authorization` presents.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Presented<'r> {
+    /// Nothing.
+    None,
+    /// A token with the scheme Bearer (RFC 6750).
+    Bearer(Token<'r>),
+    /// A token with the scheme DPoP (RFC 9449).
+    Dpop(Token<'r>),
+}
+
+/// A token's text, and the SHA-256 by which it is remembered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Token<'r> {
+    text: &'r str,
+    digest: Key,
+}
+
+impl<'r> Presented<'r> {
+    /// Reads `Authorization`, which occurs once at most.
+    ///
+    /// Errors: `credential.scheme_unsupported`, `credential.malformed`, both 401.
+    pub(crate) fn of(headers: &'r [Header]) -> Result<Self, Denial> {
+        let Some(value) = values(headers, "authorization").next() else { return Ok(Presented::None) };
+        let malformed = |what: &str| Denial::form(Rejection::new(GateCode::CredentialMalformed, what));
+        let text = core::str::from_utf8(value).map_err(|_| malformed("Authorization is no text"))?;
+        let text = text.trim_matches([' ', '\t']);
+        let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
+        let token = token.trim_start_matches(' ');
+        let is_dpop = scheme.eq_ignore_ascii_case("dpop");
+        if !is_dpop && !scheme.eq_ignore_ascii_case("bearer") {
+            let rejection = Rejection::new(GateCode::CredentialScheme, "the scheme is neither Bearer nor DPoP");
+            return Err(Denial::form(rejection));
+        }
+        if token.is_empty() {
+            return Err(malformed("no token follows the scheme"));
+        }
+        // token68 (RFC 9110 section 11.2)
+        let bare = token.trim_end_matches('=');
+        if bare.is_empty() || !bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte)) {
+            return Err(malformed("the token has a character that no token has"));
+        }
+        let token = Token { text: token, digest: sha256(token.as_bytes()) };
+        Ok(if is_dpop { Presented::Dpop(token) } else { Presented::Bearer(token) })
+    }
+
+    /// The token's text.
+    pub(crate) fn token(&self) -> &'r str {
+        match self {
+            Presented::None => "",
+            Presented::Bearer(token) | Presented::Dpop(token) => token.text,
+        }
+    }
+
+    fn digest(&self) -> Key {
+        match self {
+            Presented::None => [0; 32],
+            Presented::Bearer(token) | Presented::Dpop(token) => token.digest,
+        }
+    }
+}
+
+/// The SPIFFE ID that a leaf certificate claims, not verified.
+pub(crate) fn spiffe_id_untrusted(leaf: &[u8]) -> Option<SpiffeId> {
+    x509_svid::inspect_untrusted_id(leaf).ok()
+}
+
+/// A rejection of something that a client brought: its fault, unless the library that verifies could not tell.
+pub(crate) fn clients_fault(rejection: Rejection) -> Denial {
+    if rejection.is(CryptoCode::BackendFailed) { Denial::unknown(rejection) } else { Denial::token(rejection) }
+}
+
+impl Judge<'_> {
+    /// Whose token it claims to be: an entry of the policy. Nothing is verified.
+    pub(crate) fn token_authority(&self, presented: &Presented<'_>) -> Result<Authority, Denial> {
+        if let Some(fact) = self.state.memory.peek(&presented.digest()) {
+            return Ok(fact.authority);
+        }
+        self.claimed_authority(presented.token())
+    }
+
+    fn claimed_authority(&self, token: &str) -> Result<Authority, Denial> {
+        if !token.contains('.') {
+            let what = "the token is no JWT, and no introspection is configured";
+            return Err(Denial::form(Rejection::new(GateCode::TokenOpaque, what)));
+        }
+        let compact = compact::parse(token.as_bytes()).map_err(Denial::form)?;
+        let claims =
+            json::parse_object(&compact.payload).map_err(|rejection| Denial::form(rejection.within("claims")))?;
+        let text = |name: &str| match claims.get(name) {
+            Ok(Some(Value::String(text))) => Some(text.as_str()),
+            _ => None,
+        };
+        let issuer = text("iss");
+        if let Some(number) = self.policy.issuers.iter().position(|known| issuer == Some(known.issuer.as_str())) {
+            return Ok(Authority::Issuer(number));
+        }
+        if let Some(id) = text("sub").and_then(|sub| SpiffeId::parse(sub).ok())
+            && let Some(number) = self.policy.trust_domains.iter().position(|known| known.name == *id.trust_domain())
+        {
+            return Ok(Authority::TrustDomain(number));
+        }
+        let what = "the token is of none of the policy's issuers and trust domains";
+        Err(Denial::token(Rejection::new(GateCode::IssuerUnknown, what)))
+    }
+
+    /// Verifies a token with everything that belongs to it: signature, claims, proof, status.
+    pub(crate) fn token(
+        &mut self,
+        judged: &Judged<'_>,
+        request: &Request,
+        presented: &Presented<'_>,
+    ) -> Result<Verified, Stop> {
+        let token = presented.token();
+        let digest = presented.digest();
+        let known = self.state.memory.peek(&digest).map(|fact| fact.authority);
+        let authority = match known {
+            Some(authority) => Ok(authority),
+            None => self.claimed_authority(token),
+        };
+        if let Err(denial) = &authority {
+            self.trace.failed("issuer", &denial.rejection);
+        }
+        let authority = authority?;
+        check(self.trace, "issuer", "RFC 8725bis section 3.8", Ok(()), |()| String::new()).map_err(Denial::token)?;
+        let fact = match authority {
+            Authority::Issuer(number) => self.issuers_token(token, digest, number)?,
+            Authority::TrustDomain(number) => self.jwt_svid(token, digest, number)?,
+        };
+        let leeway = match authority {
+            Authority::Issuer(number) => self.policy.issuers.get(number).map(|issuer| issuer.expect.leeway),
+            Authority::TrustDomain(number) => self.policy.trust_domains.get(number).map(|trusted| trusted.leeway),
+        };
+        let mut verified = Verified {
+            authority,
+            spiffe_id: fact.spiffe_id.clone(),
+            fact: Some(fact),
+            proof: None,
+            leeway: leeway.unwrap_or_default(),
+        };
+        verified.proof = self.proof(judged, request, presented, &verified)?;
+        self.status(&verified)?;
+        Ok(verified)
+    }
+
+    /// A token of an issuer: remembered, or verified now.
+    fn issuers_token(&mut self, token: &str, digest: Key, number: usize) -> Result<Rc<Fact>, Stop> {
+        let policy = self.policy;
+        let Some(issuer) = policy.issuers.get(number) else { return Err(no_entry().into()) };
+        let (keys, generation) = self.issuer_keys(number, false)?;
+        if let Some(fact) = self.state.memory.holds(&digest, generation, self.at) {
+            self.trace.passed("signature", "docs/decisions.md", &|| "remembered".into());
+            jwt::meet(&fact.claims, &issuer.expect, self.at, self.trace).map_err(Denial::token)?;
+            return Ok(fact);
+        }
+        let verified = match jwt::verify(token.as_bytes(), &keys, &issuer.expect, self.at, self.trace) {
+            Ok(verified) => verified,
+            Err(rejection) if rejection.is(CryptoCode::Unknown) => {
+                self.more_keys(number)?;
+                return Err(Denial::token(rejection).into());
+            }
+            Err(rejection) => return Err(clients_fault(rejection).into()),
+        };
+        // A MAC is verified with a secret, which has no thumbprint: nothing is remembered of it.
+        let remembered = verified.thumbprint.is_some();
+        Ok(self.learn(Authority::Issuer(number), verified.claims, None, generation, digest, token, remembered))
+    }
+
+    /// A JWT-SVID: remembered, or verified now.
+    fn jwt_svid(&mut self, token: &str, digest: Key, number: usize) -> Result<Rc<Fact>, Stop> {
+        let policy = self.policy;
+        let Some(trusted) = policy.trust_domains.get(number) else { return Err(no_entry().into()) };
+        if !trusted.jwt {
+            return Err(Denial::token(not_accepted(trusted, "JWT-SVIDs")).into());
+        }
+        let generation = self.bundle(number)?;
+        if let Some(fact) = self.state.memory.holds(&digest, generation, self.at) {
+            self.trace.passed("signature", "docs/decisions.md", &|| "remembered".into());
+            let expect = Expectations {
+                audience: Some(trusted.audience.clone()),
+                leeway: trusted.leeway,
+                ..Expectations::default()
+            };
+            jwt::meet(&fact.claims, &expect, self.at, self.trace).map_err(Denial::token)?;
+            return Ok(fact);
+        }
+        let expect = jwt_svid::Expectations { audience: trusted.audience.clone(), leeway: trusted.leeway };
+        let verified = match jwt_svid::verify(token.as_bytes(), &self.state.bundles, &expect, self.at, self.trace) {
+            Ok(verified) => verified,
+            Err(rejection) if rejection.is(CryptoCode::Unknown) => {
+                self.more_of_bundle(number)?;
+                return Err(Denial::token(rejection).into());
+            }
+            Err(rejection) => return Err(clients_fault(rejection).into()),
+        };
+        let authority = Authority::TrustDomain(number);
+        let id = Some(verified.spiffe_id);
+        Ok(self.learn(authority, verified.token.claims, id, generation, digest, token, true))
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what a fact is made of, each of another kind")]
+    fn learn(
+        &mut self,
+        authority: Authority,
+        claims: Claims,
+        spiffe_id: Option<SpiffeId>,
+        generation: u64,
+        digest: Key,
+        token: &str,
+        remembered: bool,
+    ) -> Rc<Fact> {
+        let fact = Rc::new(Fact::new(authority, claims, spiffe_id, generation, self.at, token.len()));
+        if remembered {
+            let limits = &self.policy.limits;
+            // What the memory of tokens may take is what nothing else does.
+            let others = self.state.bytes().saturating_sub(self.state.memory.bytes());
+            let free = limits.memory.saturating_sub(others) / 2;
+            self.state.memory.put(digest, Rc::clone(&fact), limits.remembered_tokens, free);
+        }
+        fact
+    }
+
+    /// A client certificate as an X.509-SVID.
+    pub(crate) fn certificate(&mut self, judged: &Judged<'_>, authority: Authority) -> Result<Verified, Stop> {
+        let policy = self.policy;
+        let Authority::TrustDomain(number) = authority else { return Err(no_entry().into()) };
+        let Some(trusted) = policy.trust_domains.get(number) else { return Err(no_entry().into()) };
+        if !trusted.x509 {
+            return Err(Denial::token(not_accepted(trusted, "X.509-SVIDs")).into());
+        }
+        let svid = match judged.certificate.as_ref() {
+            ClientCertificate::Chain(chain) => {
+                self.bundle(number)?;
+                x509_svid::verify(chain, &self.state.bundles, self.backend, self.at, self.trace)
+                    .map_err(clients_fault)?
+            }
+            ClientCertificate::Leaf { der, validated_for } => {
+                let believed =
+                    judged.trusts == Some(&trusted.name) && validated_for.as_deref() == Some(trusted.name.as_str());
+                if !believed {
+                    return Err(self.incomplete("the certificate comes without its intermediates").into());
+                }
+                x509_svid::verify_leaf(der, self.at, self.trace).map_err(clients_fault)?
+            }
+            ClientCertificate::Digest(_) | ClientCertificate::None => {
+                return Err(self.incomplete("a digest names no workload").into());
+            }
+        };
+        Ok(Verified { authority, fact: None, spiffe_id: Some(svid.spiffe_id), proof: None, leeway: trusted.leeway })
+    }
+
+    fn incomplete(&mut self, what: &str) -> Denial {
+        let rejection = Rejection::new(GateCode::ChainIncomplete, what);
+        self.trace.failed("certificate", &rejection);
+        Denial::token(rejection)
+    }
+}
+
+fn not_accepted(trusted: &Trusted, kind: &str) -> Rejection {
+    Rejection::new(GateCode::SvidKind, format!("{kind} of {} are not accepted", trusted.name))
+}
+
+/// An entry that a number names and that is not there: numbers come from the policy, so this is never met.
+fn no_entry() -> Denial {
+    Denial::unknown(Rejection::new(GateCode::IssuerUnknown, "the policy has no such entry"))
+}
+
+/// Keys and their generation.
+pub(crate) type KeysAndGeneration = (Rc<KeySet>, u64);
+
+/// The tokens of a scope that a credential grants, for the principal.
+pub(crate) fn scopes(claims: &json::Object) -> Vec<String> {
+    match claims.get("scope") {
+        Ok(Some(Value::String(text))) => text.split(' ').filter(|token| !token.is_empty()).map(Into::into).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,63 @@
+//! A decision: what a host carries out, and what it writes down.
+
+use alloc::{string::String, vec::Vec};
+
+use portcullis_types::Rejection;
+
+/// Who a request is from, as far as a credential says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Principal {
+    /// `sub`; the SPIFFE ID of a workload.
+    pub subject: Option<String>,
+    /// `client_id`.
+    pub client: Option<String>,
+    /// The SPIFFE ID of a workload.
+    pub spiffe_id: Option<String>,
+    /// The issuer's identifier (`iss`), or the trust domain.
+    pub issuer: String,
+    /// The scope tokens that were granted.
+    pub scopes: Vec<String>,
+}
+
+/// Whether a request goes on to the upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It does.
+    Allow,
+    /// It is answered here.
+    Deny,
+}
+
+/// What is decided about a request. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Whether it goes on.
+    pub outcome: Outcome,
+    /// The HTTP status of the answer; 200 where it goes on.
+    pub status: u16,
+    /// Header fields of the answer to the client: of a denial, or beside the upstream's own.
+    pub response_headers: Vec<(String, String)>,
+    /// The body of a denial.
+    pub body: Option<String>,
+    /// Header fields to set for the upstream, after `upstream_strip` is stripped.
+    pub upstream_set: Vec<(String, String)>,
+    /// Names to strip from what the client sent, headers and trailers: as the policy writes them, and as they came.
+    pub upstream_strip: Vec<String>,
+    /// Who it is from.
+    pub principal: Option<Principal>,
+    /// What was found, the first decides. For logs and traces, never for clients.
+    pub findings: Vec<Rejection>,
+    /// The rule that matched, by what the policy calls it. For logs.
+    pub rule: Option<String>,
+    /// Whether it was let through only because the policy or rule reports.
+    pub reported: bool,
+    /// The URLs of documents that were asked for and could not be had.
+    pub needs: Vec<String>,
+}
+
+impl Decision {
+    /// The code that decided, if there is one.
+    pub fn code(&self) -> Option<&'static str> {
+        self.findings.first().map(Rejection::code)
+    }
+}

@@ -1,0 +1,96 @@
+//! Why a request is denied, whose fault that is, and what its client may be told.
+
+use alloc::vec::Vec;
+
+use portcullis_scope::Need;
+use portcullis_types::Rejection;
+
+use crate::documents::DocumentNeed;
+
+/// A denial before it becomes an answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Denial {
+    /// The rule that failed.
+    pub(crate) rejection: Rejection,
+    /// Whose fault it is.
+    pub(crate) fault: Fault,
+}
+
+/// Whose fault a denial is, which decides its status.
+#[derive(Debug, Clone)]
+pub(crate) enum Fault {
+    /// The request is ambiguous or malformed: 400.
+    Request,
+    /// There is no credential, or none that verifies: 401.
+    Credential {
+        /// What the client has to bring.
+        need: Need,
+        /// What its proof lacks, where that is it.
+        proof: Option<ProofError>,
+        /// Whether the fault is one of form, which may be told before anything verified.
+        form: bool,
+    },
+    /// The credential is good, and grants too little: 401 or 403, as the need says.
+    Rights(Need),
+    /// The credential is good, and nothing that its client could bring would help: 403.
+    Forbidden,
+    /// Nobody knows: 503.
+    Unknown,
+    /// A preflight for a page that may not call: 403, told to the page's browser alone.
+    Page,
+}
+
+/// What is wrong with a DPoP proof (RFC 9449 sections 7.1 and 9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProofError {
+    /// `invalid_dpop_proof`
+    Invalid,
+    /// `use_dpop_nonce`
+    Nonce,
+    /// The token is to come with the scheme DPoP: `invalid_token`.
+    Scheme,
+}
+
+/// Why an evaluation stops without allowing.
+#[derive(Debug, Clone)]
+pub(crate) enum Stop {
+    /// Documents have to be fetched first.
+    Needs(Vec<DocumentNeed>),
+    /// It is denied.
+    Denied(Denial),
+}
+
+impl From<Denial> for Stop {
+    fn from(denial: Denial) -> Self {
+        Stop::Denied(denial)
+    }
+}
+
+impl Denial {
+    pub(crate) fn request(rejection: Rejection) -> Self {
+        Self { rejection, fault: Fault::Request }
+    }
+
+    pub(crate) fn unknown(rejection: Rejection) -> Self {
+        Self { rejection, fault: Fault::Unknown }
+    }
+
+    /// A credential that does not verify: `invalid_token`.
+    pub(crate) fn token(rejection: Rejection) -> Self {
+        Self { rejection, fault: Fault::Credential { need: Need::ValidToken, proof: None, form: false } }
+    }
+
+    /// A credential whose form is wrong: `invalid_token`, and its code may be told.
+    pub(crate) fn form(rejection: Rejection) -> Self {
+        Self { rejection, fault: Fault::Credential { need: Need::ValidToken, proof: None, form: true } }
+    }
+
+    /// A proof that does not hold.
+    pub(crate) fn proof(rejection: Rejection, proof: ProofError) -> Self {
+        Self { rejection, fault: Fault::Credential { need: Need::ValidToken, proof: Some(proof), form: false } }
+    }
+
+    pub(crate) fn forbidden(rejection: Rejection) -> Self {
+        Self { rejection, fault: Fault::Forbidden }
+    }
+}

@@ -1,0 +1,228 @@
+//! What a policy asks of a request, told before anybody asks: for people who write policies.
+
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use portcullis_crypto::Algorithm;
+use portcullis_scope::Required;
+use portcullis_types::Rejection;
+
+use crate::{
+    policy::{Access, Authority, BundleSource, IdPattern, KeySource, Mode, Policy, Proof, Replay, Rule, StatusMode},
+    request::{Judged, Request, Spoken},
+};
+
+/// One thing that a policy asks of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    /// What is asked, in a word or two.
+    pub what: &'static str,
+    /// How, for people.
+    pub told: String,
+}
+
+/// What a policy asks of a request with a method and an absolute URL, in the order in which a gate asks. Nothing of a
+/// credential is looked at.
+///
+/// ```
+/// use std::rc::Rc;
+/// use portcullis_crypto::SoftwareBackend;
+/// use portcullis_gate::{explain, policy::{Format, Policy}};
+///
+/// let text = r#"{"origins": ["https://api.example"], "rules": [{"path": "/health", "anonymous": true}]}"#;
+/// let policy = Policy::parse(text, Format::Json, &(Rc::new(SoftwareBackend::default()) as _)).unwrap();
+/// let demands = explain(&policy, "GET", "https://api.example/health");
+/// assert_eq!(demands.last().unwrap().told, "let through without a credential");
+/// ```
+pub fn explain(policy: &Policy, method: &str, url: &str) -> Vec<Demand> {
+    let mut demands = Demands(Vec::new());
+    let request = Request { method: method.into(), url: url.into(), ..Request::default() };
+    let refused = |rejection: Rejection| format!("refused with 400 {}: {}", rejection.code(), rejection.detail());
+    let spoken = match Spoken::of(&request, policy) {
+        Ok(spoken) => spoken,
+        Err(rejection) => {
+            demands.put("request", refused(rejection));
+            return demands.0;
+        }
+    };
+    let judged = match Judged::of(&request, &spoken, policy) {
+        Ok(judged) => judged,
+        Err(rejection) => {
+            demands.put("request", refused(rejection));
+            return demands.0;
+        }
+    };
+    let origin = policy.origins.get(judged.origin).map(ToString::to_string).unwrap_or_default();
+    demands.put("request", format!("{} of {origin}: its form is unambiguous", judged.method));
+    let number = policy.rule_for(judged.method, judged.origin, &judged.path);
+    let Some((number, rule)) = number.and_then(|number| Some((number, policy.rules.get(number)?))) else {
+        demands.put("rule", "none matches: denied, 401 without a good credential and 403 with one".into());
+        return demands.0;
+    };
+    if judged.path.encoded_slash && !rule.encoded_slash {
+        demands.put("request", "refused with 400 request.path_ambiguous: this rule takes no encoded slash".into());
+        return demands.0;
+    }
+    demands.put("rule", matched(number, rule));
+    match &rule.access {
+        Access::Anonymous => demands.put("outcome", "let through without a credential".into()),
+        Access::Credential { authorities, require } => {
+            for authority in authorities {
+                demands.credential(policy, *authority);
+            }
+            demands.required(&require.granted);
+            if let Some(patterns) = &require.spiffe_id {
+                let patterns: Vec<String> = patterns.iter().map(pattern).collect();
+                demands.put("SPIFFE ID", format!("one of {}", patterns.join(", ")));
+            }
+            demands.upstream(policy);
+        }
+    }
+    if rule.mode == Mode::Report {
+        let also = if policy.report_unverified { "" } else { ", if its credential verifies" };
+        demands.put("mode", format!("report: a denial is told and the request let through{also}"));
+    }
+    demands.0
+}
+
+fn matched(number: usize, rule: &Rule) -> String {
+    let mut told = format!("number {}", number + 1);
+    if rule.name != format!("rule {}", number + 1) {
+        told.push_str(&format!(", \"{}\"", rule.name));
+    }
+    let methods = rule.methods.as_ref().map_or_else(|| "every method".into(), |methods| methods.join(", "));
+    let path = if rule.path_text.is_empty() { "every path" } else { &rule.path_text };
+    format!("{told}: {methods} {path}; the first that matches decides")
+}
+
+fn pattern(pattern: &IdPattern) -> String {
+    match pattern {
+        IdPattern::Exactly(id) => id.to_string(),
+        IdPattern::Below(id) => format!("{id}/*"),
+    }
+}
+
+/// Seconds as people say them.
+fn seconds(seconds: u64) -> String {
+    match seconds {
+        whole if whole >= 86_400 && whole % 86_400 == 0 => format!("{} d", whole / 86_400),
+        whole if whole >= 3_600 && whole % 3_600 == 0 => format!("{} h", whole / 3_600),
+        whole if whole >= 60 && whole % 60 == 0 => format!("{} min", whole / 60),
+        whole => format!("{whole} s"),
+    }
+}
+
+struct Demands(Vec<Demand>);
+
+impl Demands {
+    fn put(&mut self, what: &'static str, told: String) {
+        self.0.push(Demand { what, told });
+    }
+
+    fn credential(&mut self, policy: &Policy, authority: Authority) {
+        match authority {
+            Authority::Issuer(number) => {
+                let Some(issuer) = policy.issuers.get(number) else { return };
+                let expect = &issuer.expect;
+                let names: Vec<&str> = expect.algorithms.iter().flatten().copied().map(Algorithm::name).collect();
+                let audience = expect.audience.as_ref().map(|list| list.join(" or ")).unwrap_or_default();
+                self.put("credential", format!("a token of {} (iss {})", issuer.name, issuer.issuer));
+                let keys = match &issuer.keys {
+                    KeySource::Inline(_) => "in the policy".into(),
+                    KeySource::Url(url) => format!("from {url}"),
+                    KeySource::Discovery(urls) => format!("by metadata from {}", urls.join(" or ")),
+                };
+                self.put("  keys", format!("{keys}; at most {} old", seconds(policy.limits.keys_max_stale)));
+                self.put("  signature", names.join(", "));
+                self.put("  audience", audience);
+                let max_age = expect.max_age.map_or_else(String::new, |age| format!("; at most {} old", seconds(age)));
+                self.put("  time", format!("exp and nbf, with {} of leeway{max_age}", seconds(expect.leeway)));
+                if !expect.required_claims.is_empty() {
+                    self.put("  claims", format!("has {}", expect.required_claims.join(", ")));
+                }
+                self.put("  proof", proof(issuer.proof, policy));
+                let origins: Vec<String> = issuer.status_origins.iter().map(ToString::to_string).collect();
+                self.put(
+                    "  status",
+                    match issuer.status {
+                        StatusMode::Off => "not looked up".into(),
+                        StatusMode::Required => {
+                            format!("names a status list at {} and is valid in it", origins.join(" or "))
+                        }
+                        StatusMode::IfPresent => {
+                            format!("valid in the status list that it names, if any, at {}", origins.join(" or "))
+                        }
+                    },
+                );
+            }
+            Authority::TrustDomain(number) => {
+                let Some(trusted) = policy.trust_domains.get(number) else { return };
+                let kinds = match (trusted.x509, trusted.jwt) {
+                    (true, true) => "an X.509-SVID of the connection, or a JWT-SVID as Bearer token,",
+                    (true, false) => "an X.509-SVID of the connection",
+                    _ => "a JWT-SVID as Bearer token",
+                };
+                self.put("credential", format!("{kinds} of {}", trusted.name));
+                let bundle = match &trusted.bundle {
+                    BundleSource::Inline(_) => "in the policy".into(),
+                    BundleSource::Url(url) => format!("from {url}"),
+                };
+                self.put("  bundle", format!("{bundle}; at most {} old", seconds(policy.limits.bundles_max_stale)));
+                if trusted.jwt {
+                    self.put("  audience", trusted.audience.join(" or "));
+                }
+            }
+        }
+    }
+
+    fn required(&mut self, required: &Required) {
+        if let Some(scope) = &required.scope {
+            self.put("scope", format!("all of {scope}; else 403 insufficient_scope"));
+        }
+        if let Some(values) = &required.acr_values {
+            self.put("sign-in", format!("acr is one of {values}; else 401 insufficient_user_authentication"));
+        }
+        if let Some(age) = required.max_age {
+            let told = format!("at most {} ago; else 401 insufficient_user_authentication", seconds(age));
+            self.put("sign-in", told);
+        }
+        if let Some(details) = &required.authorization_details {
+            let count = details.iter().count();
+            self.put("authorization", format!("{count} authorization details; else insufficient_authorization"));
+        }
+        if let Some(claims) = &required.claims {
+            let names: Vec<&str> = claims.names().collect();
+            self.put("claims", format!("{} as required; else 403 insufficient_claims", names.join(", ")));
+        }
+    }
+
+    fn upstream(&mut self, policy: &Policy) {
+        if !policy.upstream.strip_names.is_empty() {
+            self.put("upstream", format!("stripped first: {}", policy.upstream.strip_names.join(", ")));
+        }
+        let set: Vec<&str> = policy.upstream.set.iter().map(|(name, _)| name.as_str()).collect();
+        if !set.is_empty() {
+            self.put("upstream", format!("set from the credential: {}", set.join(", ")));
+        }
+    }
+}
+
+fn proof(proof: Proof, policy: &Policy) -> String {
+    let once = match policy.replay {
+        Replay::Node => "used once on this host",
+        Replay::Shared => "used once on all hosts",
+        Replay::Nonce => "with a nonce of this host, used once",
+    };
+    let window = seconds(policy.proof_window);
+    match proof {
+        Proof::AsBound => "what the token is bound to, if anything".into(),
+        Proof::Dpop => format!("DPoP, made within {window}, {once}"),
+        Proof::Certificate => "the client certificate that the token is bound to".into(),
+        Proof::Any => {
+            format!("DPoP, made within {window}, {once}; or the client certificate that the token is bound to")
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! One request against one policy at one time: every check in its order, from the form of the request to the rule.
+//!
+//! The whole is gone through again after each round of documents; what verified is remembered, so that costs little, and
+//! what a request is answered never depends on the order in which documents came.
+
+use alloc::{collections::BTreeSet, format, rc::Rc, string::String};
+
+use portcullis_crypto::Backend;
+use portcullis_scope::{Granted, Need, evaluate};
+use portcullis_svid::SpiffeId;
+use portcullis_types::{
+    NumericDate, Rejection, Timestamp,
+    json::Object,
+    trace::{Trace, check},
+};
+
+use crate::{
+    code::GateCode,
+    cors,
+    credential::{self, Presented},
+    denial::{Denial, Fault, Stop},
+    memory::Fact,
+    policy::{Access, Authority, Policy, Requirements, Rule},
+    request::{ClientCertificate, Judged, Request, Spoken},
+    state::State,
+};
+
+/// What the checks share.
+pub(crate) struct Judge<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) state: &'a mut State,
+    pub(crate) backend: &'a Rc<dyn Backend>,
+    pub(crate) at: Timestamp,
+    /// URLs that this evaluation has asked for and had its answer about.
+    pub(crate) answered: &'a BTreeSet<String>,
+    /// Whether it may still ask.
+    pub(crate) may_ask: bool,
+    pub(crate) trace: &'a mut dyn Trace,
+}
+
+/// A request that is allowed, if the memory of used proofs agrees.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    pub(crate) principal: Option<Verified>,
+    pub(crate) proof: Option<UsedProof>,
+}
+
+/// A credential that verified, and what is known by it.
+#[derive(Debug, Clone)]
+pub(crate) struct Verified {
+    pub(crate) authority: Authority,
+    /// The token, where it is one.
+    pub(crate) fact: Option<Rc<Fact>>,
+    /// The workload, where it is one.
+    pub(crate) spiffe_id: Option<SpiffeId>,
+    /// The proof that came with it.
+    pub(crate) proof: Option<UsedProof>,
+    pub(crate) leeway: u64,
+}
+
+impl Verified {
+    pub(crate) fn claims(&self) -> Option<&Object> {
+        self.fact.as_ref().map(|fact| &fact.claims.members)
+    }
+}
+
+/// A proof that holds, and may be used once.
+#[derive(Debug, Clone)]
+pub(crate) struct UsedProof {
+    /// RFC 7638 thumbprint of its key.
+    pub(crate) thumbprint: [u8; 32],
+    /// Its target: the request's origin and path.
+    pub(crate) target: String,
+    /// Its `jti`.
+    pub(crate) id: String,
+    /// Its `iat`.
+    pub(crate) issued_at: NumericDate,
+    /// How far clocks may differ, in seconds.
+    pub(crate) leeway: u64,
+}
+
+/// What was found before it was decided: what an answer is made with.
+#[derive(Debug, Default)]
+pub(crate) struct Context {
+    /// The number of the request's origin.
+    pub(crate) origin: Option<usize>,
+    /// The number of the rule that matches.
+    pub(crate) rule: Option<usize>,
+    /// Whether the credential came with the scheme DPoP.
+    pub(crate) dpop: bool,
+    /// The credential that decided, once it verified.
+    pub(crate) verified: Option<Verified>,
+}
+
+impl Judge<'_> {
+    /// Decides, or says what it needs first. `context` is filled as far as it goes.
+    pub(crate) fn decide(&mut self, request: &Request, context: &mut Context) -> Result<Passed, Stop> {
+        let policy = self.policy;
+        let spoken = check(self.trace, "listener", "docs/decisions.md", Spoken::of(request, policy), |_| String::new());
+        let spoken = spoken.map_err(|rejection| match rejection.is(GateCode::ListenerUnknown) {
+            true => Denial::unknown(rejection),
+            false => Denial::request(rejection),
+        })?;
+        let judged = Judged::of(request, &spoken, policy);
+        let judged = check(self.trace, "request", "docs/decisions.md", judged, |judged| {
+            format!("{} {}", judged.method, judged.url(policy))
+        });
+        let judged = judged.map_err(Denial::request)?;
+        context.origin = Some(judged.origin);
+        if let Some(cors) = &self.policy.cors {
+            let preflight = cors::preflight(&judged, cors);
+            if let Err(rejection) = &preflight {
+                self.trace.failed("preflight", rejection);
+            }
+            preflight.map_err(|rejection| Denial { rejection, fault: Fault::Page })?;
+        }
+        let number = self.policy.rule_for(judged.method, judged.origin, &judged.path);
+        context.rule = number;
+        let rule = number.and_then(|number| self.policy.rules.get(number));
+        self.encoded_slash(&judged, rule)?;
+        let presented = Presented::of(judged.headers);
+        context.dpop = matches!(presented, Ok(Presented::Dpop(_)));
+        match rule {
+            None => {
+                let rejection = Rejection::new(GateCode::RuleNone, "no rule is for this method and path");
+                Err(self.without_rule(&judged, request, presented, rejection, context))
+            }
+            Some(rule) => {
+                let name = || String::from(rule.name.as_str());
+                check(self.trace, "rule", "docs/policy.md", Ok(()), |()| name()).map_err(Denial::forbidden)?;
+                match &rule.access {
+                    Access::Anonymous => Ok(Passed { principal: None, proof: None }),
+                    Access::Credential { authorities, require } => {
+                        self.with_rule(&judged, request, presented, rule, authorities, require, context)
+                    }
+                }
+            }
+        }
+    }
+
+    /// `%2F` is let through only to a rule that takes it for a part of its segment.
+    fn encoded_slash(&mut self, judged: &Judged<'_>, rule: Option<&Rule>) -> Result<(), Denial> {
+        if !judged.path.encoded_slash || rule.is_some_and(|rule| rule.encoded_slash) {
+            return Ok(());
+        }
+        let rejection = Rejection::new(GateCode::PathAmbiguous, "the path has an encoded slash");
+        self.trace.failed("request", &rejection);
+        Err(Denial::request(rejection))
+    }
+
+    /// Where no rule matches, the request is denied; a client without a good credential learns no more than that it needs
+    /// one.
+    fn without_rule(
+        &mut self,
+        judged: &Judged<'_>,
+        request: &Request,
+        presented: Result<Presented<'_>, Denial>,
+        none: Rejection,
+        context: &mut Context,
+    ) -> Stop {
+        let verified = match presented {
+            Err(denial) => return denial.into(),
+            Ok(Presented::None) => match self.certificate_authority(&judged.certificate) {
+                Some(authority) => self.certificate(judged, authority),
+                None => return self.missing(None).into(),
+            },
+            Ok(presented) => self.token(judged, request, &presented),
+        };
+        match verified {
+            Err(stop) => stop,
+            Ok(verified) => {
+                context.verified = Some(verified.clone());
+                self.trace.failed("rule", &none);
+                Denial::forbidden(none).into()
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what a rule is judged by, each of another kind")]
+    fn with_rule(
+        &mut self,
+        judged: &Judged<'_>,
+        request: &Request,
+        presented: Result<Presented<'_>, Denial>,
+        rule: &Rule,
+        authorities: &[Authority],
+        require: &Requirements,
+        context: &mut Context,
+    ) -> Result<Passed, Stop> {
+        let presented = presented?;
+        let token = match &presented {
+            Presented::None => None,
+            presented => Some(self.token_authority(presented)),
+        };
+        let certificate = self.certificate_authority(&judged.certificate);
+        let by_token = matches!(&token, Some(Ok(authority)) if authorities.contains(authority));
+        let by_certificate = certificate.filter(|authority| authorities.contains(authority));
+        // Each credential that the rule could be satisfied by is tried by itself: grants are never united.
+        let mut first: Option<Stop> = None;
+        if by_token {
+            match self.credential_by_token(judged, request, &presented, rule, require, context) {
+                Ok(passed) => return Ok(passed),
+                // Who is let through must not depend on which documents are here already.
+                Err(needs @ Stop::Needs(_)) => return Err(needs),
+                Err(stop) => first = Some(stop),
+            }
+        }
+        if let Some(authority) = by_certificate {
+            match self.credential_by_certificate(judged, authority, rule, require, context) {
+                Ok(passed) => return Ok(passed),
+                Err(needs @ Stop::Needs(_)) => return Err(needs),
+                Err(stop) => return Err(first.unwrap_or(stop)),
+            }
+        }
+        if let Some(stop) = first {
+            return Err(stop);
+        }
+        // None that the rule names. What was presented is verified all the same, so that a bad credential is told to be bad.
+        let other = match (token, certificate) {
+            (Some(_), _) => self.token(judged, request, &presented)?,
+            (None, Some(authority)) => self.certificate(judged, authority)?,
+            (None, None) => return Err(self.missing(Some(require)).into()),
+        };
+        let what = format!("{} is none of the rule's issuers", self.policy.name_of(other.authority));
+        context.verified = Some(other);
+        let rejection = Rejection::new(GateCode::RuleIssuer, what);
+        self.trace.failed("issuer", &rejection);
+        let denial = match &require.granted.scope {
+            Some(scope) => Denial { rejection, fault: Fault::Rights(Need::Scope(scope.clone())) },
+            None => Denial::forbidden(rejection),
+        };
+        Err(denial.into())
+    }
+
+    fn credential_by_token(
+        &mut self,
+        judged: &Judged<'_>,
+        request: &Request,
+        presented: &Presented<'_>,
+        rule: &Rule,
+        require: &Requirements,
+        context: &mut Context,
+    ) -> Result<Passed, Stop> {
+        let verified = self.token(judged, request, presented)?;
+        context.verified = Some(verified.clone());
+        self.rights(&verified, rule, require)?;
+        Ok(Passed { proof: verified.proof.clone(), principal: Some(verified) })
+    }
+
+    fn credential_by_certificate(
+        &mut self,
+        judged: &Judged<'_>,
+        authority: Authority,
+        rule: &Rule,
+        require: &Requirements,
+        context: &mut Context,
+    ) -> Result<Passed, Stop> {
+        let verified = self.certificate(judged, authority)?;
+        context.verified = Some(verified.clone());
+        self.rights(&verified, rule, require)?;
+        Ok(Passed { proof: None, principal: Some(verified) })
+    }
+
+    fn missing(&mut self, require: Option<&Requirements>) -> Denial {
+        let rejection = Rejection::new(GateCode::CredentialMissing, "the request has no credential");
+        self.trace.failed("credential", &rejection);
+        let scope = require.and_then(|require| require.granted.scope.clone());
+        Denial { rejection, fault: Fault::Credential { need: Need::Credential { scope }, proof: None, form: true } }
+    }
+
+    /// What the rule requires, of one credential.
+    fn rights(&mut self, verified: &Verified, rule: &Rule, require: &Requirements) -> Result<(), Denial> {
+        let claims = match verified.authority {
+            Authority::Issuer(_) => verified.claims(),
+            // An SVID says who a workload is, and grants nothing.
+            Authority::TrustDomain(_) => None,
+        };
+        let granted = match claims {
+            None => Granted::default(),
+            Some(claims) => Granted::from_claims(claims).map_err(Denial::token)?,
+        };
+        evaluate::explain(&granted, &require.granted, self.at, verified.leeway, self.trace)
+            .map_err(|short| Denial { rejection: short.reason, fault: Fault::Rights(short.need) })?;
+        if let Some(patterns) = &require.spiffe_id {
+            let matched = match &verified.spiffe_id {
+                None => Err(Rejection::new(GateCode::RuleSpiffeIdAbsent, "the credential names no workload")),
+                Some(id) if patterns.iter().any(|pattern| pattern.matches(id)) => Ok(id),
+                Some(id) => {
+                    Err(Rejection::new(GateCode::RuleSpiffeId, format!("{id} is none that {} names", rule.name)))
+                }
+            };
+            check(self.trace, "SPIFFE ID", "docs/policy.md", matched, |id| format!("{id}"))
+                .map_err(Denial::forbidden)?;
+        }
+        Ok(())
+    }
+
+    /// Which of the policy's trust domains a client certificate speaks for, not verified.
+    fn certificate_authority(&self, certificate: &ClientCertificate) -> Option<Authority> {
+        let leaf = match certificate {
+            ClientCertificate::None | ClientCertificate::Digest(_) => return self.only_digest(certificate),
+            ClientCertificate::Chain(chain) => chain.first()?,
+            ClientCertificate::Leaf { der, .. } => der,
+        };
+        let id = credential::spiffe_id_untrusted(leaf)?;
+        let name = id.trust_domain();
+        let number = self.policy.trust_domains.iter().position(|trusted| trusted.name == *name)?;
+        Some(Authority::TrustDomain(number))
+    }
+
+    /// A digest names nobody. Where there is but one trust domain, the client is told what is missing rather than that it has
+    /// no credential.
+    fn only_digest(&self, certificate: &ClientCertificate) -> Option<Authority> {
+        let one = self.policy.trust_domains.len() == 1 && self.policy.issuers.is_empty();
+        (one && matches!(certificate, ClientCertificate::Digest(_))).then_some(Authority::TrustDomain(0))
+    }
+}

@@ -1,0 +1,50 @@
+//! The gate: one policy, one decision about a request, without I/O inside.
+//!
+//! A [`Gate`] holds a policy and the documents that were given to it. [`Gate::start`] begins an [`Evaluation`], which says
+//! step by step what it needs: documents, and at the very end that a proof is remembered. The host fetches, remembers and
+//! tells the time; it decides nothing. `docs/decisions.md` tells what happens in which order and whose fault a denial is.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod answer;
+mod certificate;
+mod code;
+mod cors;
+mod credential;
+mod decision;
+mod denial;
+mod documents;
+mod evaluation;
+mod explain;
+mod forwarded;
+mod gate;
+mod judge;
+pub mod limits;
+mod lists;
+mod memory;
+pub mod origin;
+pub mod path;
+pub mod policy;
+mod proof;
+mod request;
+mod rule_index;
+mod sources;
+mod state;
+mod status;
+
+pub use answer::REPORT_HEADER;
+pub use code::GateCode;
+pub use decision::{Decision, Outcome, Principal};
+pub use documents::{Content, Document, DocumentNeed, Kind};
+pub use evaluation::{Answer, Evaluation, Need, Remember, Step, Wanted};
+pub use explain::{Demand, explain};
+pub use gate::{Checked, Gate, Held, Readiness};
+pub use memory::Forget;
+pub use origin::Class;
+pub use request::{ClientCertificate, Header, Request};
+pub use rule_index::RuleIndex;

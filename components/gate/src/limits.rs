@@ -1,0 +1,40 @@
+//! Bounds of requests and evaluations, each with its reason. Those that a policy may move stand in
+//! [`Limits`](crate::policy::Limits).
+
+/// Most header fields and trailers of a request. Servers take about a hundred.
+pub const MAX_HEADERS: usize = 1_000;
+
+/// The most that names and values of a request's header fields may have together, in bytes.
+pub const MAX_HEADER_BYTES: usize = 1024 * 1024;
+
+/// The longest URL or request target, in bytes. Servers take 8 to 64 KiB.
+pub const MAX_TARGET: usize = 64 * 1024;
+
+/// Most rounds of needs of one evaluation: metadata, keys, a status list, the memory of used proofs.
+pub const MAX_ROUNDS: u8 = 4;
+
+/// Most redirects of one fetch.
+pub const MAX_REDIRECTS: u8 = 3;
+
+/// For how many seconds a document is not asked for again after it was fetched or could not be: an unknown key identifier,
+/// which anybody can send, makes at most one fetch in this time.
+pub const COOLDOWN: u64 = 30;
+
+/// For how many seconds a fetch is taken to be under way, so that others wait for it and none begins another. After it the
+/// host is taken to have lost it.
+pub const IN_FLIGHT: u64 = 30;
+
+/// How often a bundle is fetched again where it does not say, in seconds (SPIFFE Federation section 4: five minutes).
+pub const BUNDLE_REFRESH: u64 = 300;
+
+/// A bundle's refresh hint is followed down to this, in seconds: less would be a flood.
+pub const MIN_REFRESH: u64 = 10;
+
+/// For how many seconds a status list is good that has neither `exp` nor `ttl`.
+pub const LIST_WITHOUT_LIFETIME: u64 = 300;
+
+/// The longest value of a header for the upstream, in bytes. Servers take 8 KiB of all headers together.
+pub const MAX_UPSTREAM_VALUE: usize = 4 * 1024;
+
+/// What clients are told to wait after a 503, in seconds: about as long as a fetch takes to be tried again.
+pub const RETRY_AFTER: u64 = 5;

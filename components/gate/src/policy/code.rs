@@ -1,0 +1,106 @@
+//! The codes of policies.
+
+portcullis_types::codes! {
+    /// What can be wrong with a policy.
+    pub enum PolicyCode {
+        /// The policy is longer than 1 MiB.
+        TooLarge = "policy.too_large", "docs/policy.md";
+        /// The text is neither TOML nor JSON.
+        Syntax = "policy.syntax", "TOML 1.1; RFC 8259";
+        /// A name occurs twice in one object.
+        DuplicateName = "policy.duplicate_name", "docs/policy.md";
+        /// A member is not known. Nothing is passed over: what a policy says and nobody does is worse than an error.
+        UnknownMember = "policy.unknown_member", "docs/policy.md";
+        /// A member that has to be there is missing.
+        MissingMember = "policy.missing_member", "docs/policy.md";
+        /// A member is not of its kind.
+        WrongType = "policy.wrong_type", "docs/policy.md";
+        /// A word is none of those that a member may be.
+        UnknownWord = "policy.unknown_word", "docs/policy.md";
+        /// A number is outside its range.
+        OutOfRange = "policy.out_of_range", "docs/policy.md";
+        /// There are more issuers, trust domains, rules, listeners, origins or names in a list than are read.
+        TooMany = "policy.too_many", "docs/limits.md";
+
+        /// An origin is not a scheme, a host and perhaps a port, in lower case and with no default port.
+        OriginMalformed = "policy.origin_malformed", "RFC 6454 section 6.2; docs/policy.md";
+        /// The same origin, name or pattern is listed twice.
+        Repeated = "policy.repeated", "docs/policy.md";
+        /// A name has other characters than lower-case letters, digits, `-`, `_` and `.`.
+        NameMalformed = "policy.name_malformed", "docs/policy.md";
+        /// Two issuers or trust domains have one name, so that a rule could mean either.
+        NameTaken = "policy.name_taken", "docs/policy.md";
+        /// Two entries have the same `issuer`, so that a token could be of either.
+        IssuerTaken = "policy.issuer_taken", "docs/policy.md";
+        /// Keys are to be found by discovery, and the `issuer` is no https URL that has metadata.
+        IssuerUndiscoverable = "policy.issuer_undiscoverable", "RFC 8414 section 2";
+        /// A URL that is to be fetched is not absolute https, has a user name, or a fragment.
+        UrlMalformed = "policy.url_malformed", "docs/policy.md";
+        /// Keys or a bundle in the policy cannot be read.
+        KeysMalformed = "policy.keys_malformed", "RFC 7517 section 5";
+        /// An algorithm is not known.
+        AlgorithmUnknown = "policy.algorithm_unknown", "RFC 7518 section 3.1";
+        /// HMAC is to be accepted with keys that are fetched: who can fetch them can make tokens.
+        AlgorithmShared = "policy.algorithm_shared", "RFC 8725bis section 3.1; docs/policy.md";
+        /// A trust domain's name is none.
+        TrustDomainMalformed = "policy.trust_domain_malformed", "SPIFFE-ID section 2.1";
+
+        /// A rule has neither `require` nor `anonymous = true`.
+        RuleUnguarded = "policy.rule_unguarded", "docs/policy.md";
+        /// A rule says `anonymous = true` and asks for a credential as well.
+        RuleContradictory = "policy.rule_contradictory", "docs/policy.md";
+        /// A rule names no issuer, and there is more than one.
+        RuleIssuersMissing = "policy.rule_issuers_missing", "docs/policy.md";
+        /// A rule asks for a credential, and there is no issuer at all.
+        RuleIssuersNone = "policy.rule_issuers_none", "docs/policy.md";
+        /// A rule names an issuer or trust domain that there is not.
+        RuleIssuerUnknown = "policy.rule_issuer_unknown", "docs/policy.md";
+        /// A rule is for a host that is none of the origins'.
+        RuleHostUnknown = "policy.rule_host_unknown", "docs/policy.md";
+        /// A method is not a token of HTTP.
+        MethodMalformed = "policy.method_malformed", "RFC 9110 section 9.1";
+        /// A path pattern is malformed, or could never match a path that is let through.
+        PathMalformed = "policy.path_malformed", "docs/policy.md";
+        /// To be known: a rule can never be reached, because an earlier one matches all that it matches.
+        RuleUnreachable = "policy.rule_unreachable", "docs/policy.md";
+        /// What is required is malformed: a scope token, an `acr`, a claim or an authorization detail.
+        RequirementMalformed = "policy.requirement_malformed", "docs/scope.md";
+        /// A pattern of SPIFFE IDs is malformed.
+        PatternMalformed = "policy.pattern_malformed", "SPIFFE-ID section 2; docs/policy.md";
+        /// A rule wants a SPIFFE ID of a trust domain that it does not name, or a scope of one that has none.
+        RequirementUnmeetable = "policy.requirement_unmeetable", "docs/policy.md";
+
+        /// A realm or URL for challenges cannot stand in a header.
+        ChallengeMalformed = "policy.challenge_malformed", "RFC 9110 section 11.2; RFC 9728 section 5.1";
+        /// A header name is not a token of HTTP, or one that a gate may not set or strip.
+        HeaderMalformed = "policy.header_malformed", "RFC 9110 section 5.1";
+        /// What a header is to be set to is not known.
+        HeaderSource = "policy.header_source", "docs/policy.md";
+        /// A page's origin is malformed, or `*`.
+        CorsOrigin = "policy.cors_origin", "Fetch Standard, CORS protocol";
+
+        /// A listener's address is neither host and port nor `unix:` and a path.
+        ListenerAddress = "policy.listener_address", "docs/policy.md";
+        /// A listener believes a proxy and everybody can reach it: it is not loopback, no Unix socket, and has no mTLS with
+        /// named peers.
+        ListenerExposed = "policy.listener_exposed", "docs/policy.md";
+        /// A listener's certificates do not go together: peers without a client authority, or a handshake's certificate
+        /// without TLS.
+        ListenerTls = "policy.listener_tls", "docs/policy.md";
+        /// A listener trusts a proxy's validation for a trust domain that the policy does not have.
+        ListenerTrust = "policy.listener_trust", "docs/policy.md";
+
+        /// To be known: proofs are remembered within one host alone (`replay = "node"`), and another host would accept one
+        /// again.
+        ReplayNode = "policy.replay_node", "RFC 9449 section 11.1; docs/policy.md";
+        /// To be known: `expose = "full"` tells clients more than they need, and is for development.
+        ExposeFull = "policy.expose_full", "docs/policy.md";
+        /// To be known: `mode = "report"` lets requests through that are to be denied.
+        ReportMode = "policy.report_mode", "docs/policy.md";
+        /// To be known: no rule names this issuer or trust domain.
+        IssuerUnused = "policy.issuer_unused", "docs/policy.md";
+
+        /// A policy for a browser would give away a secret: symmetric keys.
+        ExportSecret = "policy.export_secret", "docs/policy.md";
+    }
+}

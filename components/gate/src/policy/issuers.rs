@@ -1,0 +1,466 @@
+//! Issuers and trust domains.
+
+use alloc::{
+    format,
+    rc::Rc,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
+
+use portcullis_crypto::{Algorithm, Backend, KeySet};
+use portcullis_svid::{Bundle, TrustDomain};
+use portcullis_token::jwt::{Expectations, Profile};
+use portcullis_types::{json::Value, limits::excerpt};
+
+use super::{
+    PolicyError,
+    code::PolicyCode,
+    document::Path,
+    limits::{MAX_ISSUERS, MAX_NAMES, MAX_TRUST_DOMAINS},
+    reader::{Reader, at_most},
+    shape::nearest,
+};
+use crate::origin::{Class, Origin, admit};
+
+/// How far clocks may differ where a policy says nothing, in seconds (`docs/policy.md`).
+const DEFAULT_LEEWAY: u64 = 30;
+
+/// The algorithms that are accepted where a policy says nothing: every one but the MACs and secp256k1.
+const DEFAULT_ALGORITHMS: &[Algorithm] = &[
+    Algorithm::Es256,
+    Algorithm::Es384,
+    Algorithm::Es512,
+    Algorithm::Ed25519,
+    Algorithm::EdDsa,
+    Algorithm::Rs256,
+    Algorithm::Rs384,
+    Algorithm::Rs512,
+    Algorithm::Ps256,
+    Algorithm::Ps384,
+    Algorithm::Ps512,
+];
+
+/// Where keys come from.
+#[derive(Debug, Clone)]
+pub enum KeySource {
+    /// From the policy itself.
+    Inline(Rc<KeySet>),
+    /// From a URL, or from a file that the host reads (`file:`).
+    Url(String),
+    /// From the issuer's metadata, at one of these URLs, the preferred one first (RFC 8414 section 3, OpenID Connect
+    /// Discovery section 4).
+    Discovery(Vec<String>),
+}
+
+/// The proof of possession that an issuer's tokens need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// None but what a token itself is bound to.
+    AsBound,
+    /// DPoP.
+    Dpop,
+    /// The connection's client certificate.
+    Certificate,
+    /// One of them.
+    Any,
+}
+
+/// Whether an issuer's tokens are looked up in status lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusMode {
+    /// Every token has to name a list.
+    Required,
+    /// Those that name one are looked up.
+    IfPresent,
+    /// None.
+    Off,
+}
+
+/// An issuer of tokens.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// What rules call it.
+    pub name: String,
+    /// `iss`.
+    pub issuer: String,
+    /// Its keys.
+    pub keys: KeySource,
+    /// The keys of its status lists, where they are not its own.
+    pub status_keys: Option<KeySource>,
+    /// What its tokens have to be.
+    pub expect: Expectations,
+    /// The proof its tokens need.
+    pub proof: Proof,
+    /// Whether its tokens are looked up.
+    pub status: StatusMode,
+    /// From where its lists may be fetched: its own origin and those listed.
+    pub status_origins: Vec<Origin>,
+    /// Whether its keys are symmetric, and so secret.
+    pub symmetric: bool,
+}
+
+/// A SPIFFE trust domain.
+#[derive(Debug, Clone)]
+pub struct Trusted {
+    /// Its name, by which rules call it too.
+    pub name: TrustDomain,
+    /// Its bundle.
+    pub bundle: BundleSource,
+    /// Whether X.509-SVIDs are accepted.
+    pub x509: bool,
+    /// Whether JWT-SVIDs are accepted.
+    pub jwt: bool,
+    /// What this service is called in JWT-SVIDs.
+    pub audience: Vec<String>,
+    /// How far clocks may differ, in seconds.
+    pub leeway: u64,
+}
+
+/// Where a bundle comes from.
+#[derive(Debug, Clone)]
+pub enum BundleSource {
+    /// From the policy itself, as JSON text that was read once.
+    Inline(String),
+    /// From a URL, or from a file that the host reads (`file:`).
+    Url(String),
+}
+
+/// Whether a text may name an issuer.
+fn is_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.');
+    !text.is_empty() && text.len() <= 255 && text.bytes().all(plain)
+}
+
+pub(super) fn issuers(
+    top: &Reader<'_>,
+    service: &[Origin],
+    backend: &Rc<dyn Backend>,
+    errors: &mut Vec<PolicyError>,
+) -> Vec<Issuer> {
+    let mut read: Vec<Issuer> = Vec::new();
+    let mut entries = top.objects("issuers");
+    at_most(&mut entries, MAX_ISSUERS, top.at("issuers"), "issuers", errors);
+    for entry in entries {
+        let Some(issuer) = issuer(&entry, service, backend, errors) else { continue };
+        if !is_name(&issuer.name) {
+            errors.push(PolicyError::new(
+                PolicyCode::NameMalformed,
+                entry.at("name"),
+                format!("{} is no name", excerpt(&issuer.name)),
+                "use lower-case letters, digits, \"-\", \"_\" and \".\"",
+            ));
+        }
+        if let Some(other) = read.iter().find(|other| other.name == issuer.name) {
+            errors.push(taken(entry.at("name"), &other.name));
+        }
+        if let Some(other) = read.iter().find(|other| other.issuer == issuer.issuer) {
+            errors.push(PolicyError::new(
+                PolicyCode::IssuerTaken,
+                entry.at("issuer"),
+                format!("{} has this issuer already, so a token of it could be of either", excerpt(&other.name)),
+                "make one entry of the two",
+            ));
+        }
+        read.push(issuer);
+    }
+    read
+}
+
+pub(super) fn taken(path: Path, name: &str) -> PolicyError {
+    PolicyError::new(
+        PolicyCode::NameTaken,
+        path,
+        format!("{} is the name of another issuer or trust domain", excerpt(name)),
+        "give each a name of its own",
+    )
+}
+
+fn issuer(
+    entry: &Reader<'_>,
+    service: &[Origin],
+    backend: &Rc<dyn Backend>,
+    errors: &mut Vec<PolicyError>,
+) -> Option<Issuer> {
+    let issuer = entry.text("issuer");
+    let algorithms = algorithms(entry, errors);
+    let own_origin = issuer.and_then(Origin::of_url).filter(|origin| origin.scheme() == "https");
+    let keys = match entry.value("keys") {
+        Some(value) => source(value, entry.at("keys"), backend, errors),
+        None => issuer.and_then(|issuer| discovery(issuer, entry, errors)),
+    };
+    let status_keys = entry.value("status_keys").map(|value| source(value, entry.at("status_keys"), backend, errors));
+    let symmetric = matches!(&keys, Some(KeySource::Inline(set)) if is_symmetric(set));
+    if let Some(index) = algorithms.iter().position(|algorithm| algorithm.is_mac())
+        && keys.is_some()
+        && !symmetric
+    {
+        errors.push(PolicyError::new(
+            PolicyCode::AlgorithmShared,
+            entry.at("algorithms").item(index),
+            "a MAC is made with the key that verifies it, and these keys are not symmetric ones in the policy",
+            "remove the HS algorithms, or write the symmetric key inline",
+        ));
+    }
+    let profile = if entry.text("profile") == Some("jwt") { Profile::Jwt } else { Profile::AtJwt };
+    let mut required_claims = entry.strings("required_claims").unwrap_or_default();
+    if profile == Profile::Jwt && !required_claims.iter().any(|name| name == "exp") {
+        // A token without an end is none that a gate can remember or revoke in time.
+        required_claims.insert(0, "exp".into());
+    }
+    let mut status_origins: Vec<Origin> = own_origin.into_iter().collect();
+    status_origins.extend(origins(entry, "status_origins", true, errors));
+    Some(Issuer {
+        name: entry.text("name")?.into(),
+        issuer: issuer?.into(),
+        keys: keys?,
+        status_keys: match status_keys {
+            None => None,
+            Some(source) => Some(source?),
+        },
+        expect: Expectations {
+            profile,
+            typ: None,
+            issuer: Some(issuer?.into()),
+            audience: Some(
+                entry.strings("audience").unwrap_or_else(|| service.iter().map(ToString::to_string).collect()),
+            ),
+            algorithms: Some(algorithms),
+            leeway: entry.duration("leeway").unwrap_or(DEFAULT_LEEWAY),
+            max_age: entry.duration("max_age"),
+            required_claims,
+        },
+        proof: match entry.text("proof") {
+            Some("dpop") => Proof::Dpop,
+            Some("certificate") => Proof::Certificate,
+            Some("any") => Proof::Any,
+            _ => Proof::AsBound,
+        },
+        status: match entry.text("status") {
+            Some("required") => StatusMode::Required,
+            Some("off") => StatusMode::Off,
+            _ => StatusMode::IfPresent,
+        },
+        status_origins,
+        symmetric,
+    })
+}
+
+fn is_symmetric(set: &KeySet) -> bool {
+    set.entries().iter().any(|entry| entry.key.as_ref().is_ok_and(portcullis_crypto::Key::is_symmetric))
+}
+
+fn algorithms(entry: &Reader<'_>, errors: &mut Vec<PolicyError>) -> Vec<Algorithm> {
+    let Some(names) = entry.texts("algorithms") else { return DEFAULT_ALGORITHMS.to_vec() };
+    let mut read = Vec::new();
+    for (index, name) in names {
+        match Algorithm::from_name(name) {
+            Some(algorithm) => read.push(algorithm),
+            None => errors.push(PolicyError::new(
+                PolicyCode::AlgorithmUnknown,
+                entry.at("algorithms").item(index),
+                format!("{} is no signature algorithm that is known here", excerpt(name)),
+                match nearest(name, Algorithm::ALL.iter().map(|algorithm| algorithm.name())) {
+                    Some(known) => format!("did you mean \"{known}\"?"),
+                    None => "write JOSE names of signature algorithms, for example \"ES256\"".into(),
+                },
+            )),
+        }
+    }
+    read
+}
+
+/// Origins of a list, each in its one form.
+pub(super) fn origins(entry: &Reader<'_>, name: &str, https: bool, errors: &mut Vec<PolicyError>) -> Vec<Origin> {
+    let mut read: Vec<Origin> = Vec::new();
+    let mut texts = entry.texts(name).unwrap_or_default();
+    at_most(&mut texts, MAX_NAMES, entry.at(name), "origins", errors);
+    for (index, text) in texts {
+        let path = entry.at(name).item(index);
+        match Origin::parse(text).filter(|origin| !https || origin.scheme() == "https") {
+            Some(origin) if read.contains(&origin) => errors.push(repeated(path, text)),
+            Some(origin) => read.push(origin),
+            None => errors.push(PolicyError::new(
+                PolicyCode::OriginMalformed,
+                path,
+                format!("{} is no origin", excerpt(text)),
+                match Origin::of_url(text).filter(|origin| !https || origin.scheme() == "https") {
+                    Some(origin) => format!("write \"{origin}\""),
+                    None if https => {
+                        "write https, a host and a port if it is not 443: \"https://status.example\"".into()
+                    }
+                    None => {
+                        "write scheme, host and a port if it is not the default: \"https://api.example\"".to_string()
+                    }
+                },
+            )),
+        }
+    }
+    read
+}
+
+pub(super) fn repeated(path: Path, text: &str) -> PolicyError {
+    PolicyError::new(PolicyCode::Repeated, path, format!("{} is listed twice", excerpt(text)), "remove one of the two")
+}
+
+fn source(value: &Value, path: Path, backend: &Rc<dyn Backend>, errors: &mut Vec<PolicyError>) -> Option<KeySource> {
+    match value {
+        Value::String(url) => self::url(url, path, errors).map(KeySource::Url),
+        Value::Object(jwks) => match KeySet::from_object(jwks, backend) {
+            Ok(set) => {
+                // A key that a provider publishes may be unusable; one that the operator wrote is a mistake.
+                for (index, entry) in set.entries().iter().enumerate() {
+                    if let Err(rejection) = &entry.key {
+                        errors.push(PolicyError::new(
+                            PolicyCode::KeysMalformed,
+                            path.member("keys").item(index),
+                            format!("the key cannot be used: {}: {}", rejection.code(), rejection.detail()),
+                            "mend it or remove it",
+                        ));
+                    }
+                }
+                Some(KeySource::Inline(Rc::new(set)))
+            }
+            Err(rejection) => {
+                let detail = format!("{}: {}", rejection.code(), rejection.detail());
+                errors.push(PolicyError::new(
+                    PolicyCode::KeysMalformed,
+                    path,
+                    detail,
+                    "write a JWK Set: { keys = [ … ] }",
+                ));
+                None
+            }
+        },
+        _ => None,
+    }
+}
+
+/// A URL that the operator names: https, http on loopback, or `file:` and a path.
+fn url(url: &str, path: Path, errors: &mut Vec<PolicyError>) -> Option<String> {
+    let fault = match url.strip_prefix("file:") {
+        Some("") => Some(String::from("no path follows file:")),
+        Some(_) => None,
+        None => admit(url, Class::Policy, &[]).err().map(|rejection| {
+            // A text in place of a URL may be a key, and a user name comes with a password: neither is told.
+            match rejection.detail().strip_prefix(excerpt(url).as_str()) {
+                _ if !url.contains("://") => "it is no URL".into(),
+                Some(why) if url.contains('@') => format!("the URL{why}"),
+                _ => rejection.detail().into(),
+            }
+        }),
+    };
+    match fault {
+        None => Some(url.into()),
+        Some(detail) => {
+            let remedy = if url.starts_with(['/', '.']) {
+                "write \"file:\" before a path"
+            } else {
+                "write an https URL, \"file:\" and a path, or the keys themselves"
+            };
+            errors.push(PolicyError::new(PolicyCode::UrlMalformed, path, detail, remedy));
+            None
+        }
+    }
+}
+
+/// Where an issuer's metadata is (RFC 8414 section 3.1; OpenID Connect Discovery section 4.1).
+fn discovery(issuer: &str, entry: &Reader<'_>, errors: &mut Vec<PolicyError>) -> Option<KeySource> {
+    let origin = admit(issuer, Class::Policy, &[]).ok().filter(|_| !issuer.contains('?'));
+    let Some(origin) = origin else {
+        errors.push(PolicyError::new(
+            PolicyCode::IssuerUndiscoverable,
+            entry.at("issuer"),
+            format!("{} is no https URL without query, so it has no metadata", excerpt(issuer)),
+            "say where its keys are: keys = \"https://…\"",
+        ));
+        return None;
+    };
+    // An issuer is compared as it is written; its metadata is where its host is, whatever the case of that.
+    let start = issuer.find("://").map_or(0, |at| at + 3);
+    let path = issuer.get(start..).and_then(|rest| rest.find('/').and_then(|at| rest.get(at..))).unwrap_or_default();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    Some(KeySource::Discovery(vec![
+        format!("{origin}/.well-known/oauth-authorization-server{path}"),
+        format!("{origin}{path}/.well-known/openid-configuration"),
+    ]))
+}
+
+pub(super) fn trust_domains(
+    top: &Reader<'_>,
+    origins: &[Origin],
+    issuers: &[Issuer],
+    backend: &Rc<dyn Backend>,
+    errors: &mut Vec<PolicyError>,
+) -> Vec<Trusted> {
+    let mut read: Vec<Trusted> = Vec::new();
+    let mut entries = top.objects("trust_domains");
+    at_most(&mut entries, MAX_TRUST_DOMAINS, top.at("trust_domains"), "trust domains", errors);
+    for entry in entries {
+        let Some(trusted) = trust_domain(&entry, origins, backend, errors) else { continue };
+        let name = trusted.name.as_str();
+        if read.iter().any(|other| other.name == trusted.name) || issuers.iter().any(|issuer| issuer.name == name) {
+            errors.push(taken(entry.at("name"), name));
+        }
+        read.push(trusted);
+    }
+    read
+}
+
+fn trust_domain(
+    entry: &Reader<'_>,
+    origins: &[Origin],
+    backend: &Rc<dyn Backend>,
+    errors: &mut Vec<PolicyError>,
+) -> Option<Trusted> {
+    let name = entry.text("name").and_then(|name| match TrustDomain::parse(name) {
+        Ok(name) => Some(name),
+        Err(rejection) => {
+            errors.push(PolicyError::new(
+                PolicyCode::TrustDomainMalformed,
+                entry.at("name"),
+                format!("{}: {}", rejection.code(), rejection.detail()),
+                "write the trust domain alone, without scheme and path: \"prod.example\"",
+            ));
+            None
+        }
+    });
+    let bundle = match entry.value("bundle") {
+        Some(Value::String(url)) => self::url(url, entry.at("bundle"), errors).map(BundleSource::Url),
+        Some(Value::Object(object)) => match Bundle::from_object(object, backend) {
+            Ok(_) => Some(BundleSource::Inline(portcullis_types::json::to_text(object))),
+            Err(rejection) => {
+                errors.push(PolicyError::new(
+                    PolicyCode::KeysMalformed,
+                    entry.at("bundle"),
+                    format!("{}: {}", rejection.code(), rejection.detail()),
+                    "write a SPIFFE bundle: { keys = [ … ] }",
+                ));
+                None
+            }
+        },
+        _ => None,
+    };
+    let mut svids = (entry.value("svids").is_none(), entry.value("svids").is_none());
+    for (index, svid) in entry.texts("svids").unwrap_or_default() {
+        match svid {
+            "x509" => svids.0 = true,
+            "jwt" => svids.1 = true,
+            other => errors.push(PolicyError::new(
+                PolicyCode::UnknownWord,
+                entry.at("svids").item(index),
+                format!("{} is no kind of SVID that is accepted here", excerpt(other)),
+                "write one of \"x509\", \"jwt\"",
+            )),
+        }
+    }
+    let audience = entry.strings("audience").unwrap_or_else(|| origins.iter().map(ToString::to_string).collect());
+    Some(Trusted {
+        name: name?,
+        bundle: bundle?,
+        x509: svids.0,
+        jwt: svids.1,
+        audience,
+        leeway: entry.duration("leeway").unwrap_or(DEFAULT_LEEWAY),
+    })
+}

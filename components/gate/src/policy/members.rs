@@ -1,0 +1,647 @@
+//! The members of a policy: names, kinds, meanings and examples. Read by the checker, by `docs/policy.md` and by the JSON
+//! Schema, so that the three say the same.
+
+use super::limits::{MAX_FETCHES, MAX_ISSUERS, MAX_LISTS, MAX_PARKED, MAX_REMEMBERED};
+use super::shape::{Kind, Member, Shape};
+
+/// A member that may be left out.
+const fn optional(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    doc: &'static str,
+    example: &'static str,
+) -> Member {
+    Member { name, kind, required: false, default, doc, example }
+}
+
+/// A member that has to be there.
+const fn required(name: &'static str, kind: Kind, doc: &'static str, example: &'static str) -> Member {
+    Member { name, kind, required: true, default: "", doc, example }
+}
+
+/// The whole policy.
+pub static POLICY: Shape = Shape {
+    title: "the policy",
+    doc: "One document, in TOML or JSON. Every member below may stand at its top.",
+    members: &[
+        required(
+            "origins",
+            Kind::Texts { least: 1 },
+            "The public origins of what is protected: scheme, host and port as clients write them. A request for another \
+             authority is refused (`request.unknown_origin`); DPoP proofs and rules use these, never a header's word.",
+            "origins = [\"https://api.example\"]",
+        ),
+        optional(
+            "mode",
+            Kind::OneOf(&["enforce", "report"]),
+            "\"enforce\"",
+            "`report` decides, logs and counts, and lets a request through that would be denied for its rights. What \
+             cannot be verified at all is still denied, unless `report_unverified` says so as well. A rule may have a mode \
+             of its own.",
+            "mode = \"report\"",
+        ),
+        optional(
+            "report_unverified",
+            Kind::Bool,
+            "false",
+            "With `mode = \"report\"`: also lets through what has no credential, or one that does not verify, or of which \
+             nothing can be known. Ambiguous requests (400) are denied all the same.",
+            "report_unverified = true",
+        ),
+        optional(
+            "expose",
+            Kind::OneOf(&["codes", "full"]),
+            "\"codes\"",
+            "What a client is told of a denial. `full` adds details and every finding: for development only, and \
+             `policy check` warns.",
+            "expose = \"full\"",
+        ),
+        optional(
+            "replay",
+            Kind::OneOf(&["node", "shared", "nonce"]),
+            "\"node\"",
+            "How far the promise reaches that a proof is used once: `node` within one host (`policy check` warns), \
+             `shared` across hosts with one memory, `nonce` with nonces that the host issues.",
+            "replay = \"shared\"",
+        ),
+        optional(
+            "proof_window",
+            Kind::Duration,
+            "\"5m\"",
+            "How far the `iat` of a proof may lie from now, before and after (RFC 9449 section 11.1).",
+            "proof_window = \"1m\"",
+        ),
+        optional(
+            "issuers",
+            Kind::Objects(&ISSUER),
+            "none",
+            "Authorization servers whose tokens may be accepted.",
+            "[[issuers]]",
+        ),
+        optional(
+            "trust_domains",
+            Kind::Objects(&TRUST_DOMAIN),
+            "none",
+            "SPIFFE trust domains whose workloads may be accepted.",
+            "[[trust_domains]]",
+        ),
+        optional(
+            "rules",
+            Kind::Objects(&RULE),
+            "none: everything is denied",
+            "What may be done, by whom. The first rule that matches a request decides; where none matches, the request is \
+             denied.",
+            "[[rules]]",
+        ),
+        optional("challenge", Kind::Object(&CHALLENGE), "", "What is said in `WWW-Authenticate`.", "[challenge]"),
+        optional("upstream", Kind::Object(&UPSTREAM), "", "What the upstream is told.", "[upstream]"),
+        optional("cors", Kind::Object(&CORS), "no CORS", "Pages of other origins that may call.", "[cors]"),
+        optional(
+            "listeners",
+            Kind::Objects(&LISTENER),
+            "none",
+            "Where a host listens, and whose word is taken there about a request. A page's policy has none.",
+            "[[listeners]]",
+        ),
+        optional("limits", Kind::Object(&LIMITS), "", "Bounds that a deployment may need to move.", "[limits]"),
+    ],
+};
+
+/// An issuer of tokens.
+pub static ISSUER: Shape = Shape {
+    title: "an issuer",
+    doc: "An authorization server whose tokens are accepted, and what they have to be.",
+    members: &[
+        required(
+            "name",
+            Kind::Text,
+            "What rules call it: lower-case letters, digits, `-`, `_`, `.`; one name for one issuer or trust domain.",
+            "name = \"corp\"",
+        ),
+        required(
+            "issuer",
+            Kind::Text,
+            "The `iss` of its tokens, compared byte by byte. No two entries share it.",
+            "issuer = \"https://idp.example\"",
+        ),
+        optional(
+            "keys",
+            Kind::TextOrAny,
+            "discovery: RFC 8414 or OpenID Connect metadata of `issuer`",
+            "Its keys: the URL of a JWK Set, `file:` and a path, or a JWK Set inline.",
+            "keys = \"https://idp.example/jwks.json\"",
+        ),
+        optional(
+            "profile",
+            Kind::OneOf(&["at+jwt", "jwt"]),
+            "\"at+jwt\"",
+            "`at+jwt`: JWT access tokens (RFC 9068). `jwt`: any JWT (RFC 7519), which then has to have `exp`.",
+            "profile = \"jwt\"",
+        ),
+        optional(
+            "algorithms",
+            Kind::Texts { least: 1 },
+            "ES256, ES384, ES512, Ed25519, EdDSA, RS256, RS384, RS512, PS256, PS384, PS512",
+            "JOSE names of the signature algorithms that are accepted. HMAC needs inline symmetric keys, and never goes to \
+             a browser.",
+            "algorithms = [\"ES256\", \"Ed25519\"]",
+        ),
+        optional(
+            "audience",
+            Kind::Texts { least: 1 },
+            "the policy's `origins`",
+            "What this service is called in `aud`: one of these has to be there.",
+            "audience = [\"https://api.example\"]",
+        ),
+        optional(
+            "proof",
+            Kind::OneOf(&["none", "dpop", "certificate", "any"]),
+            "\"none\"",
+            "The proof of possession that is demanded: `dpop` (RFC 9449), `certificate` (RFC 8705), `any` of them. A token \
+             that is bound is never accepted without its proof, whatever stands here.",
+            "proof = \"dpop\"",
+        ),
+        optional(
+            "status",
+            Kind::OneOf(&["required", "if_present", "off"]),
+            "\"if_present\"",
+            "Token Status Lists: `required` refuses a token that names none; `if_present` looks a token up that names one; \
+             `off` does not look.",
+            "status = \"required\"",
+        ),
+        optional(
+            "status_keys",
+            Kind::TextOrObject(&STATUS_KEYS),
+            "the issuer's own keys",
+            "What status list tokens verify with, in place of the issuer's own keys: the URL of a JWK Set, `file:` and a \
+             path, or inline.",
+            "status_keys = \"https://status.example/jwks.json\"",
+        ),
+        optional(
+            "status_origins",
+            Kind::Texts { least: 1 },
+            "the issuer's own origin",
+            "Other origins from which this issuer's status lists may be fetched. A port that is not 443 has to be written.",
+            "status_origins = [\"https://status.example\"]",
+        ),
+        optional("leeway", Kind::Duration, "\"30s\"", "How far its clock and ours may differ.", "leeway = \"10s\""),
+        optional(
+            "max_age",
+            Kind::Duration,
+            "no bound",
+            "The greatest age of a token, counted from `iat`.",
+            "max_age = \"1h\"",
+        ),
+        optional(
+            "required_claims",
+            Kind::Texts { least: 1 },
+            "those of the profile",
+            "Claims that every token has to have.",
+            "required_claims = [\"client_id\", \"scope\"]",
+        ),
+    ],
+};
+
+/// Keys for status lists, inline.
+pub static STATUS_KEYS: Shape = Shape {
+    title: "status_keys",
+    doc: "Keys for status lists that stand in the policy.",
+    members: &[required(
+        "keys",
+        Kind::AnyObjects,
+        "A JWK Set (RFC 7517 section 5), inline.",
+        "status_keys = { keys = [{ kty = \"OKP\", crv = \"Ed25519\", x = \"…\" }] }",
+    )],
+};
+
+/// A SPIFFE trust domain.
+pub static TRUST_DOMAIN: Shape = Shape {
+    title: "a trust domain",
+    doc: "A SPIFFE trust domain whose X.509-SVIDs and JWT-SVIDs are accepted.",
+    members: &[
+        required("name", Kind::Text, "The trust domain's name. Rules call it so.", "name = \"prod.example\""),
+        required(
+            "bundle",
+            Kind::TextOrAny,
+            "Its bundle: a URL, `file:` and a path, or inline.",
+            "bundle = \"https://spire.prod.example/bundle\"",
+        ),
+        optional(
+            "svids",
+            Kind::Texts { least: 1 },
+            "[\"x509\", \"jwt\"]",
+            "Which identity documents are accepted: `x509` (the client certificate of the connection) and `jwt` (as a \
+             Bearer token).",
+            "svids = [\"x509\"]",
+        ),
+        optional(
+            "audience",
+            Kind::Texts { least: 1 },
+            "the policy's `origins`",
+            "What this service is called in the `aud` of JWT-SVIDs.",
+            "audience = [\"https://api.example\"]",
+        ),
+        optional("leeway", Kind::Duration, "\"30s\"", "How far its clock and ours may differ.", "leeway = \"10s\""),
+    ],
+};
+
+/// A rule.
+pub static RULE: Shape = Shape {
+    title: "a rule",
+    doc: "Which requests it is for, whose credentials count, and what they have to grant. It has `require`, or says \
+          `anonymous = true`.",
+    members: &[
+        optional(
+            "name",
+            Kind::Text,
+            "its number",
+            "What logs and `policy explain` call it.",
+            "name = \"read reports\"",
+        ),
+        optional(
+            "issuers",
+            Kind::Texts { least: 1 },
+            "the only issuer or trust domain there is",
+            "Names of the issuers and trust domains whose credentials may satisfy it. With more than one configured it \
+             has to be there: a scope counts only together with who asserted it.",
+            "issuers = [\"corp\"]",
+        ),
+        optional(
+            "hosts",
+            Kind::Texts { least: 1 },
+            "every origin of the policy",
+            "Authorities of the policy's origins that it is for.",
+            "hosts = [\"api.example\"]",
+        ),
+        optional(
+            "methods",
+            Kind::Texts { least: 1 },
+            "every method",
+            "Methods that it is for, case-sensitive. `HEAD` has to be listed like any other.",
+            "methods = [\"GET\", \"HEAD\"]",
+        ),
+        optional(
+            "path",
+            Kind::Text,
+            "every path",
+            "The path that it is for, segment by segment and case-sensitive. `{x}` is exactly one segment that is not empty, \
+             `{x...}` at the end one or more. `/a` and `/a/` differ. The query is never looked at.",
+            "path = \"/reports/{id}\"",
+        ),
+        optional(
+            "require",
+            Kind::Object(&REQUIRE),
+            "",
+            "What a credential has to grant, all of it. `require = {}` asks for a credential that verifies and no more.",
+            "require = { scope = [\"reports:read\"] }",
+        ),
+        optional(
+            "anonymous",
+            Kind::Bool,
+            "false",
+            "`true` lets requests through without a credential.",
+            "anonymous = true",
+        ),
+        optional(
+            "mode",
+            Kind::OneOf(&["enforce", "report"]),
+            "the policy's mode",
+            "This rule's own mode.",
+            "mode = \"report\"",
+        ),
+        optional(
+            "encoded_slash",
+            Kind::OneOf(&["refuse", "opaque"]),
+            "\"refuse\"",
+            "`opaque` takes `%2F` for a part of its segment, where the upstream does so too. Elsewhere it is refused.",
+            "encoded_slash = \"opaque\"",
+        ),
+    ],
+};
+
+/// What a rule requires.
+pub static REQUIRE: Shape = Shape {
+    title: "require",
+    doc: "Everything that stands here has to hold of one credential.",
+    members: &[
+        optional(
+            "scope",
+            Kind::Texts { least: 1 },
+            "",
+            "Scope tokens, all of which have to be granted (RFC 6749 section 3.3).",
+            "require = { scope = [\"payments:write\"] }",
+        ),
+        optional(
+            "acr",
+            Kind::Texts { least: 1 },
+            "",
+            "Authentication contexts, one of which has to be the token's `acr`; the preferred one first (RFC 9470).",
+            "require = { acr = [\"phr\", \"phrh\"] }",
+        ),
+        optional(
+            "max_age",
+            Kind::Duration,
+            "",
+            "How long ago the user may have signed in (`auth_time`, RFC 9470).",
+            "require = { max_age = \"5m\" }",
+        ),
+        optional(
+            "authorization_details",
+            Kind::AnyObjects,
+            "",
+            "Authorization details, all of which have to be granted (RFC 9396).",
+            "require = { authorization_details = [{ type = \"payment\", actions = [\"initiate\"] }] }",
+        ),
+        optional(
+            "claims",
+            Kind::AnyMap,
+            "",
+            "Claims and what each has to be: a value, `{ equals = … }`, `{ contains = … }` or `{ one_of = […] }`.",
+            "require = { claims = { tenant = \"t1\", cxt = { contains = \"dpop\" } } }",
+        ),
+        optional(
+            "spiffe_id",
+            Kind::Texts { least: 1 },
+            "",
+            "SPIFFE IDs, one of which has to be the workload's. `/*` at the end stands for one or more segments.",
+            "require = { spiffe_id = [\"spiffe://prod.example/ns/billing/*\"] }",
+        ),
+    ],
+};
+
+/// What challenges say.
+pub static CHALLENGE: Shape = Shape {
+    title: "challenge",
+    doc: "What a client is told in `WWW-Authenticate`.",
+    members: &[
+        optional("realm", Kind::Text, "none", "The realm.", "[challenge]\nrealm = \"api\""),
+        optional(
+            "resource_metadata",
+            Kind::TrueOrText,
+            "none",
+            "Where this resource's metadata is (RFC 9728): a URL, or `true` for the well-known place of the request's origin.",
+            "[challenge]\nresource_metadata = true",
+        ),
+        optional(
+            "authorization_form",
+            Kind::OneOf(&["remediation", "step-up"]),
+            "\"remediation\"",
+            "How a shortfall of authorization details is told: by draft-ietf-oauth-rar-metadata-remediation, or by \
+             draft-lombardo-oauth-step-up-authz-challenge-proto.",
+            "[challenge]\nauthorization_form = \"step-up\"",
+        ),
+        optional(
+            "single_use",
+            Kind::Bool,
+            "false",
+            "Tokens for authorization details are used once, so that no reference to one is given.",
+            "[challenge]\nsingle_use = true",
+        ),
+    ],
+};
+
+/// What the upstream is told.
+pub static UPSTREAM: Shape = Shape {
+    title: "upstream",
+    doc: "Header fields for the upstream. Each name is first stripped from what the client sent, on every route, compared \
+          without case and with `_` equal to `-`.",
+    members: &[
+        optional(
+            "set",
+            Kind::TextMap,
+            "nothing",
+            "Names and what they are set to: `subject`, `client`, `issuer` (its identifier, or the trust domain), `scope`, `spiffe_id`, \
+             or `claim:` and a claim's name. What the credential does not have is not set.",
+            "[upstream]\nset = { X-User = \"subject\", X-Tenant = \"claim:tenant\" }",
+        ),
+        optional(
+            "strip",
+            Kind::Texts { least: 1 },
+            "nothing more than what is set",
+            "Further names that never pass.",
+            "[upstream]\nstrip = [\"X-Internal-User\"]",
+        ),
+        optional(
+            "keep_authorization",
+            Kind::Bool,
+            "true",
+            "`false` strips `Authorization` and `DPoP`, so that the upstream never sees a credential.",
+            "[upstream]\nkeep_authorization = false",
+        ),
+    ],
+};
+
+/// Cross-origin requests.
+pub static CORS: Shape = Shape {
+    title: "cors",
+    doc: "Pages that may call (Fetch Standard, CORS protocol). The gate answers preflights itself.",
+    members: &[
+        required(
+            "origins",
+            Kind::Texts { least: 1 },
+            "Origins of the pages. There is no `*`.",
+            "[cors]\norigins = [\"https://app.example\"]",
+        ),
+        optional(
+            "methods",
+            Kind::Texts { least: 1 },
+            "GET, HEAD, POST, PUT, PATCH, DELETE",
+            "Methods that pages may use.",
+            "[cors]\norigins = [\"https://app.example\"]\nmethods = [\"GET\"]",
+        ),
+        optional(
+            "headers",
+            Kind::Texts { least: 1 },
+            "Authorization, DPoP, Content-Type",
+            "Request headers that pages may set.",
+            "[cors]\norigins = [\"https://app.example\"]\nheaders = [\"Authorization\", \"X-Request-Id\"]",
+        ),
+        optional(
+            "credentials",
+            Kind::Bool,
+            "false",
+            "Whether pages may send cookies and client certificates.",
+            "[cors]\norigins = [\"https://app.example\"]\ncredentials = true",
+        ),
+        optional(
+            "max_age",
+            Kind::Duration,
+            "\"10m\"",
+            "For how long a browser may keep a preflight's answer.",
+            "[cors]\norigins = [\"https://app.example\"]\nmax_age = \"1h\"",
+        ),
+    ],
+};
+
+/// A listener of the host.
+pub static LISTENER: Shape = Shape {
+    title: "a listener",
+    doc: "An address of the host, and whose word is taken there. Headers that speak of another request, or of a client's \
+          certificate, are read only where `asserts` and `client_certificate` say so.",
+    members: &[
+        required("name", Kind::Text, "What requests and logs call it.", "name = \"front\""),
+        required("address", Kind::Text, "Host and port, or `unix:` and a path.", "address = \"127.0.0.1:8080\""),
+        optional(
+            "asserts",
+            Kind::OneOf(&["nginx", "traefik", "caddy", "envoy"]),
+            "nothing: the request is the one that arrives",
+            "The proxy that asks here about another request, whose headers are believed: `nginx` (`X-Original-Method`, \
+             `X-Original-URL`), `traefik` and `caddy` (`X-Forwarded-Method`, `-Proto`, `-Host`, `-Uri`), `envoy` \
+             (ext_authz). Only on loopback, a Unix socket, or with mTLS and named `peers`.",
+            "asserts = \"nginx\"",
+        ),
+        optional(
+            "client_certificate",
+            Kind::OneOf(&["tls", "ext_authz", "client-cert", "nginx", "traefik", "xfcc"]),
+            "nothing",
+            "Where a client's certificate is taken from: `tls` (this listener's own handshake), `ext_authz` \
+             (`source.certificate`), `client-cert` (RFC 9440), `nginx` (`X-SSL-Client-Cert` from \
+             `$ssl_client_escaped_cert`), `traefik` (`X-Forwarded-Tls-Client-Cert`), `xfcc` \
+             (`x-forwarded-client-cert` with `chain: true` and `SANITIZE_SET`).",
+            "client_certificate = \"client-cert\"",
+        ),
+        optional(
+            "trust_proxy_validation",
+            Kind::Text,
+            "nothing",
+            "The trust domain for which this proxy validates client certificates: a leaf that it says it validated is \
+             taken without its intermediates.",
+            "trust_proxy_validation = \"prod.example\"",
+        ),
+        optional(
+            "peers",
+            Kind::Texts { least: 1 },
+            "",
+            "SPIFFE IDs or DNS names of the proxies that may connect by mTLS.",
+            "peers = [\"spiffe://prod.example/proxy\"]",
+        ),
+        optional(
+            "tls",
+            Kind::Object(&TLS),
+            "no TLS",
+            "Certificates of this listener.",
+            "tls = { certificate = \"tls.pem\", key = \"tls.key\" }",
+        ),
+    ],
+};
+
+/// TLS of a listener.
+pub static TLS: Shape = Shape {
+    title: "tls",
+    doc: "Files in PEM, read again when they change.",
+    members: &[
+        required(
+            "certificate",
+            Kind::Text,
+            "The certificate chain.",
+            "tls = { certificate = \"tls.pem\", key = \"tls.key\" }",
+        ),
+        required("key", Kind::Text, "The private key.", "tls = { certificate = \"tls.pem\", key = \"tls.key\" }"),
+        optional(
+            "client_ca",
+            Kind::Text,
+            "clients need no certificate",
+            "Certificates of the authorities that client certificates are validated with.",
+            "tls = { certificate = \"tls.pem\", key = \"tls.key\", client_ca = \"clients.pem\" }",
+        ),
+    ],
+};
+
+/// Bounds.
+pub static LIMITS: Shape = Shape {
+    title: "limits",
+    doc: "Each bound has a reason, which `docs/limits.md` gives.",
+    members: &[
+        optional(
+            "memory",
+            Kind::Size,
+            "\"256MiB\"",
+            "What lists, documents, remembered tokens and tables of one instance may take together. Over it a newcomer is \
+             answered with 503.",
+            "[limits]\nmemory = \"512MiB\"",
+        ),
+        optional(
+            "document",
+            Kind::Size,
+            "\"1MiB\"",
+            "The longest key set, bundle or metadata.",
+            "[limits]\ndocument = \"256KiB\"",
+        ),
+        optional(
+            "status_list",
+            Kind::Size,
+            "\"32MiB\"",
+            "The longest status list token.",
+            "[limits]\nstatus_list = \"4MiB\"",
+        ),
+        optional(
+            "status_list_inflated",
+            Kind::Size,
+            "\"64MiB\"",
+            "The most a status list may inflate to.",
+            "[limits]\nstatus_list_inflated = \"16MiB\"",
+        ),
+        optional(
+            "status_lists",
+            Kind::Count(1, MAX_LISTS),
+            "64",
+            "Status lists an issuer.",
+            "[limits]\nstatus_lists = 256",
+        ),
+        optional(
+            "remembered_tokens",
+            Kind::Count(0, MAX_REMEMBERED),
+            "16384",
+            "Verified tokens that are remembered. 0 remembers none.",
+            "[limits]\nremembered_tokens = 100000",
+        ),
+        optional(
+            "keys_max_stale",
+            Kind::Duration,
+            "\"24h\"",
+            "For how long keys may be used after they were last fetched.",
+            "[limits]\nkeys_max_stale = \"6h\"",
+        ),
+        optional(
+            "bundles_max_stale",
+            Kind::Duration,
+            "\"1h\"",
+            "For how long bundles may be used after they were last fetched.",
+            "[limits]\nbundles_max_stale = \"15m\"",
+        ),
+        optional(
+            "keys_refresh",
+            Kind::Duration,
+            "\"10m\"",
+            "How often keys and metadata are fetched again.",
+            "[limits]\nkeys_refresh = \"1m\"",
+        ),
+        optional(
+            "parked",
+            Kind::Count(1, MAX_PARKED),
+            "1024",
+            "Requests that wait for documents at once.",
+            "[limits]\nparked = 256",
+        ),
+        optional("fetches", Kind::Count(1, MAX_FETCHES), "8", "Fetches in flight at once.", "[limits]\nfetches = 16"),
+    ],
+};
+
+/// Every shape, in the order in which they are documented.
+pub static SHAPES: &[&Shape] = &[
+    &POLICY,
+    &ISSUER,
+    &STATUS_KEYS,
+    &TRUST_DOMAIN,
+    &RULE,
+    &REQUIRE,
+    &CHALLENGE,
+    &UPSTREAM,
+    &CORS,
+    &LISTENER,
+    &TLS,
+    &LIMITS,
+];
+
+const _: () = assert!(MAX_ISSUERS <= 256);

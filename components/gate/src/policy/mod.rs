@@ -1,0 +1,297 @@
+//! The policy: one document that says who may do what, read whole or not at all (`docs/policy.md`).
+//!
+//! ```
+//! use std::rc::Rc;
+//! use portcullis_crypto::SoftwareBackend;
+//! use portcullis_gate::policy::{Format, Policy};
+//!
+//! let text = r#"{"origins": ["https://api.example"],
+//!                "rules": [{"path": "/health", "anonymous": true}, {"path": "/reports"}]}"#;
+//! let backend = Rc::new(SoftwareBackend::default()) as _;
+//! let errors = Policy::parse(text, Format::Json, &backend).unwrap_err();
+//! assert_eq!(errors.len(), 1);
+//! assert_eq!(errors[0].code(), "policy.rule_unguarded");
+//! assert_eq!(errors[0].place.unwrap().line, 2);
+//! ```
+
+mod code;
+mod document;
+mod error;
+pub mod export;
+pub mod issuers;
+pub mod limits;
+pub mod members;
+mod reader;
+mod render;
+pub mod rules;
+pub mod shape;
+pub mod surroundings;
+#[cfg(feature = "toml")]
+mod toml_text;
+
+use alloc::{format, rc::Rc, vec::Vec};
+
+use portcullis_crypto::Backend;
+use portcullis_types::json::Object;
+
+pub use code::PolicyCode;
+pub use document::{Format, Path, Place};
+pub use error::PolicyError;
+pub use issuers::{BundleSource, Issuer, KeySource, Proof, StatusMode, Trusted};
+pub use render::{render, render_warnings};
+pub use rules::{Access, Authority, IdPattern, Requirements, Rule};
+pub use surroundings::{
+    Asserter, CertificateFrom, Challenges, Cors, HeaderSource, Limits, Listener, Metadata, Upstream,
+};
+
+use crate::{origin::Origin, rule_index::RuleIndex};
+use reader::Reader;
+
+/// How far clocks and networks may delay a proof where a policy says nothing, in seconds (RFC 9449 section 11.1 speaks of
+/// seconds or minutes).
+const DEFAULT_PROOF_WINDOW: u64 = portcullis_token::dpop::DEFAULT_WINDOW;
+
+/// Whether denials are enforced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// They are.
+    Enforce,
+    /// They are told, and the request is let through.
+    Report,
+}
+
+/// How far the promise reaches that a proof is used once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replay {
+    /// Within one host.
+    Node,
+    /// Across hosts that share a memory.
+    Shared,
+    /// Proofs carry a nonce that the host issued.
+    Nonce,
+}
+
+/// A policy that was read whole.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// The public origins.
+    pub origins: Vec<Origin>,
+    /// Whether denials are enforced where a rule says nothing.
+    pub mode: Mode,
+    /// Whether reporting lets through what cannot be verified, too.
+    pub report_unverified: bool,
+    /// Whether clients are told details.
+    pub expose_full: bool,
+    /// How far the promise reaches that a proof is used once.
+    pub replay: Replay,
+    /// How far a proof's `iat` may lie from now, in seconds.
+    pub proof_window: u64,
+    /// Issuers of tokens.
+    pub issuers: Vec<Issuer>,
+    /// SPIFFE trust domains.
+    pub trust_domains: Vec<Trusted>,
+    /// Rules in their order.
+    pub rules: Vec<Rule>,
+    /// The rules by their paths.
+    pub index: Rc<RuleIndex>,
+    /// What challenges say.
+    pub challenges: Challenges,
+    /// What the upstream is told.
+    pub upstream: Upstream,
+    /// Pages that may call.
+    pub cors: Option<Cors>,
+    /// Listeners of the host.
+    pub listeners: Vec<Listener>,
+    /// Bounds.
+    pub limits: Limits,
+    /// What its author should know, though the policy is good.
+    pub warnings: Vec<PolicyError>,
+}
+
+impl Policy {
+    /// Reads a policy. Every error is told, at most a hundred, each with its member and place.
+    ///
+    /// Errors: `policy.*`.
+    pub fn parse(text: &str, format: Format, backend: &Rc<dyn Backend>) -> Result<Self, Vec<PolicyError>> {
+        let mut errors = Vec::new();
+        let read = match document::parse(text, format) {
+            Ok(object) => Self::read(&object, backend, &mut errors),
+            Err(error) => {
+                errors.push(error);
+                None
+            }
+        };
+        match read {
+            Some(mut policy) if errors.is_empty() => {
+                document::put_places(text, format, &mut policy.warnings);
+                Ok(policy)
+            }
+            _ => {
+                errors.truncate(limits::MAX_ERRORS);
+                document::put_places(text, format, &mut errors);
+                // In the order of the text, which is the order in which they are mended.
+                errors.sort_by_key(|error| error.place.map_or((0, 0), |place| (place.line, place.column)));
+                Err(errors)
+            }
+        }
+    }
+
+    /// The tree of a policy's text, of which nothing but the syntax is checked: for [`export`] and [`Self::from_object`].
+    ///
+    /// Errors: `policy.too_large`, `policy.syntax`, `policy.duplicate_name`, `policy.wrong_type`.
+    pub fn tree(text: &str, format: Format) -> Result<Object, PolicyError> {
+        document::parse(text, format).map_err(|error| error.placed(text, format))
+    }
+
+    /// Reads a policy that is parsed already; errors have no places then ([`PolicyError::placed`]).
+    ///
+    /// Errors: `policy.*`.
+    pub fn from_object(object: &Object, backend: &Rc<dyn Backend>) -> Result<Self, Vec<PolicyError>> {
+        document::repeated(object, &Path::default()).map_err(|error| alloc::vec![error])?;
+        let mut errors = Vec::new();
+        match Self::read(object, backend, &mut errors) {
+            Some(policy) if errors.is_empty() => Ok(policy),
+            _ => {
+                errors.truncate(limits::MAX_ERRORS);
+                Err(errors)
+            }
+        }
+    }
+
+    fn read(object: &Object, backend: &Rc<dyn Backend>, errors: &mut Vec<PolicyError>) -> Option<Self> {
+        shape::check(object, &members::POLICY, &Path::default(), errors);
+        let top = Reader::new(object, Path::default());
+        let origins = issuers::origins(&top, "origins", false, errors);
+        let mode = if top.text("mode") == Some("report") { Mode::Report } else { Mode::Enforce };
+        let issuers = issuers::issuers(&top, &origins, backend, errors);
+        let trust_domains = issuers::trust_domains(&top, &origins, &issuers, backend, errors);
+        // Rules refer to what stands above; where that is wrong, their own errors would only confuse.
+        let rules = if errors.is_empty() {
+            let around =
+                rules::Surroundings { origins: &origins, issuers: &issuers, trust_domains: &trust_domains, mode };
+            rules::rules(&top, &around, errors)
+        } else {
+            Vec::new()
+        };
+        let challenges = surroundings::challenges(&top, errors);
+        let upstream = surroundings::upstream(&top, errors);
+        let cors = surroundings::cors(&top, errors);
+        let listeners = surroundings::listeners(&top, &trust_domains, errors);
+        let limits = surroundings::limits(&top);
+        if !errors.is_empty() {
+            return None;
+        }
+        let mut index = RuleIndex::default();
+        for (number, rule) in rules.iter().enumerate() {
+            index.add(number, rule.path.as_ref());
+        }
+        let mut policy = Self {
+            origins,
+            mode,
+            report_unverified: top.flag("report_unverified") == Some(true),
+            expose_full: top.text("expose") == Some("full"),
+            replay: match top.text("replay") {
+                Some("shared") => Replay::Shared,
+                Some("nonce") => Replay::Nonce,
+                _ => Replay::Node,
+            },
+            proof_window: top.duration("proof_window").unwrap_or(DEFAULT_PROOF_WINDOW),
+            issuers,
+            trust_domains,
+            rules,
+            index: Rc::new(index),
+            challenges,
+            upstream,
+            cors,
+            listeners,
+            limits,
+            warnings: Vec::new(),
+        };
+        policy.warnings = policy.what_to_know(&top);
+        policy.warnings.truncate(limits::MAX_ERRORS);
+        Some(policy)
+    }
+
+    /// What is allowed and yet worth a word.
+    fn what_to_know(&self, top: &Reader<'_>) -> Vec<PolicyError> {
+        let mut warnings = Vec::new();
+        let mut warn = |code, path, detail: alloc::string::String, remedy: &str| {
+            warnings.push(PolicyError::new(code, path, detail, remedy));
+        };
+        let proofs = self.issuers.iter().position(|issuer| matches!(issuer.proof, Proof::Dpop | Proof::Any));
+        if let (Replay::Node, Some(number)) = (self.replay, proofs) {
+            let detail = "a proof that one host has seen is accepted once more by each other one".into();
+            warn(
+                PolicyCode::ReplayNode,
+                if top.value("replay").is_some() {
+                    top.at("replay")
+                } else {
+                    top.at("issuers").item(number).member("proof")
+                },
+                detail,
+                "with more than one host write replay = \"shared\" or \"nonce\"",
+            );
+        }
+        if self.expose_full {
+            let detail = "clients are told details of every denial".into();
+            warn(PolicyCode::ExposeFull, top.at("expose"), detail, "remove it outside development");
+        }
+        let of_rule = self.rules.iter().position(|rule| rule.mode == Mode::Report);
+        if self.mode == Mode::Report || of_rule.is_some() {
+            let detail = if self.report_unverified {
+                "requests are let through that are to be denied, without any credential too"
+            } else {
+                "requests are let through that are to be denied for their rights"
+            };
+            warn(
+                PolicyCode::ReportMode,
+                match of_rule {
+                    Some(number) if self.mode == Mode::Enforce => top.at("rules").item(number).member("mode"),
+                    _ => top.at("mode"),
+                },
+                detail.into(),
+                "write \"enforce\" when the log is as it should be",
+            );
+        }
+        for (number, by) in rules::unreachable(&self.rules) {
+            let detail = format!("rule {} matches all that it matches, and comes first", by + 1);
+            warn(PolicyCode::RuleUnreachable, top.at("rules").item(number), detail, "move it up, or remove it");
+        }
+        let named = |authority: Authority| {
+            self.rules.iter().any(|rule| match &rule.access {
+                Access::Credential { authorities, .. } => authorities.contains(&authority),
+                Access::Anonymous => false,
+            })
+        };
+        for (number, _) in self.issuers.iter().enumerate().filter(|(number, _)| !named(Authority::Issuer(*number))) {
+            let detail = "no rule names it, so its tokens open nothing".into();
+            warn(PolicyCode::IssuerUnused, top.at("issuers").item(number), detail, "name it in a rule, or remove it");
+        }
+        let domains = self.trust_domains.iter().enumerate();
+        for (number, _) in domains.filter(|(number, _)| !named(Authority::TrustDomain(*number))) {
+            let detail = "no rule names it, so its workloads may do nothing".into();
+            let path = top.at("trust_domains").item(number);
+            warn(PolicyCode::IssuerUnused, path, detail, "name it in a rule, or remove it");
+        }
+        warnings
+    }
+
+    /// The first rule for a request, by its number.
+    pub fn rule_for(&self, method: &str, origin: usize, path: &crate::path::RequestPath<'_>) -> Option<usize> {
+        self.index.first(path, |number| self.rules.get(number).is_some_and(|rule| rule.is_for(method, origin)))
+    }
+
+    /// What an authority is called.
+    pub fn name_of(&self, authority: Authority) -> &str {
+        match authority {
+            Authority::Issuer(number) => self.issuers.get(number).map(|issuer| issuer.name.as_str()),
+            Authority::TrustDomain(number) => self.trust_domains.get(number).map(|trusted| trusted.name.as_str()),
+        }
+        .unwrap_or_default()
+    }
+
+    /// The listener of a name.
+    pub fn listener(&self, name: &str) -> Option<&Listener> {
+        self.listeners.iter().find(|listener| listener.name == name)
+    }
+}
