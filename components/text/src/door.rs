@@ -12,7 +12,7 @@ use portcullis_types::{
 
 use crate::{
     members::{Members, malformed},
-    operations::{self, status::KeptLists},
+    operations::{self, gate::KeptPolicies, status::KeptLists},
 };
 
 /// Key sets that are kept from one request to the next. A day of logged tokens comes from a few issuers; a set is some
@@ -30,6 +30,7 @@ pub struct Door {
     /// Likewise.
     kept_bundles: Vec<(String, Rc<BundleSet>)>,
     pub(crate) kept_lists: KeptLists,
+    pub(crate) kept_policies: KeptPolicies,
 }
 
 /// A request on its way to its operation.
@@ -56,7 +57,13 @@ impl From<Rejection> for Refusal {
 impl Door {
     /// A door whose signatures are verified by a backend.
     pub fn new(backend: Rc<dyn Backend>) -> Self {
-        Self { backend, kept: Vec::new(), kept_bundles: Vec::new(), kept_lists: KeptLists::default() }
+        Self {
+            backend,
+            kept: Vec::new(),
+            kept_bundles: Vec::new(),
+            kept_lists: KeptLists::default(),
+            kept_policies: KeptPolicies::default(),
+        }
     }
 
     /// The operations there are, sorted.

@@ -112,15 +112,20 @@ impl<'a> Members<'a> {
 
     /// Header fields: a list of `[name, value]` in the order received, repeats included.
     pub(crate) fn headers(&mut self, name: &str) -> Result<Vec<(&'a str, &'a str)>, Rejection> {
-        let found = self.take(name);
-        let value = self.required(name, found)?;
+        let found = self.optional_headers(name)?;
+        self.required(name, found)
+    }
+
+    /// Header fields, if they are there.
+    pub(crate) fn optional_headers(&mut self, name: &str) -> Result<Option<Vec<(&'a str, &'a str)>>, Rejection> {
+        let Some(value) = self.take(name) else { return Ok(None) };
         let wrong = |value| self.wrong(name, value, "a list of [name, value]");
         let fields = value.as_array().ok_or_else(|| wrong(value))?;
         let field = |field: &'a Value| match field.as_array() {
             Some([Value::String(name), Value::String(value)]) => Ok((name.as_str(), value.as_str())),
             _ => Err(wrong(field)),
         };
-        fields.iter().map(field).collect()
+        fields.iter().map(field).collect::<Result<_, _>>().map(Some)
     }
 
     /// A whole number from 0 to 2^53 − 1, if it is there: a time or a number of seconds.

@@ -4,6 +4,7 @@ mod cose;
 mod crypto;
 mod cwt;
 mod dpop;
+pub(crate) mod gate;
 mod oci;
 mod scope;
 pub(crate) mod status;
@@ -24,6 +25,7 @@ pub(crate) const ALL: &[(&str, Operation)] = &[
     ("crypto.verify", crypto::verify),
     ("cwt.verify", cwt::verify),
     ("dpop.verify", dpop::verify),
+    ("gate.check", gate::check),
     ("jws.verify", token::jws_verify),
     ("jwt.verify", token::jwt_verify),
     ("oci.allows", oci::allows),
