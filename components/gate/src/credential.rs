@@ -63,7 +63,9 @@ impl<'r> Presented<'r> {
         }
         // token68 (RFC 9110 section 11.2)
         let bare = token.trim_end_matches('=');
-        if bare.is_empty() || !bare.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte)) {
+        let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+        // Not by the first that differs but over all: a loop without an early end is several times as fast.
+        if bare.is_empty() || bare.bytes().fold(false, |other, byte| other | !allowed(byte)) {
             return Err(malformed("the token has a character that no token has"));
         }
         let token = Token { text: token, digest: sha256(token.as_bytes()) };

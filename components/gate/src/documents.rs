@@ -172,6 +172,11 @@ impl Timing {
         *self = Self { asked_at: None, tried_at: Some(at), failed_at: None, had_at: Some(fetched_at) };
     }
 
+    /// The same document at another place: it was had, and nothing was asked for or tried there.
+    pub(crate) fn moved(&self) -> Self {
+        Self { had_at: self.had_at, ..Self::default() }
+    }
+
     /// What came is older than what is had.
     pub(crate) fn overtaken(&mut self, at: Timestamp) {
         self.asked_at = None;

@@ -192,7 +192,12 @@ impl Judge<'_> {
             Presented::None => None,
             presented => Some(self.token_authority(presented)),
         };
-        let certificate = self.certificate_authority(&judged.certificate);
+        // A certificate is taken apart only where it can count: tokens that are bound to one compare its hash.
+        let for_workloads = authorities.iter().any(|authority| matches!(authority, Authority::TrustDomain(_)));
+        let certificate = match for_workloads || token.is_none() {
+            true => self.certificate_authority(&judged.certificate),
+            false => None,
+        };
         let by_token = matches!(&token, Some(Ok(authority)) if authorities.contains(authority));
         let by_certificate = certificate.filter(|authority| authorities.contains(authority));
         // Each credential that the rule could be satisfied by is tried by itself: grants are never united.
@@ -242,8 +247,11 @@ impl Judge<'_> {
         context: &mut Context,
     ) -> Result<Passed, Stop> {
         let verified = self.token(judged, request, presented)?;
-        context.verified = Some(verified.clone());
-        self.rights(&verified, rule, require)?;
+        let right = self.rights(&verified, rule, require);
+        if let Err(denial) = right {
+            context.verified = Some(verified);
+            return Err(denial.into());
+        }
         Ok(Passed { proof: verified.proof.clone(), principal: Some(verified) })
     }
 
@@ -256,8 +264,10 @@ impl Judge<'_> {
         context: &mut Context,
     ) -> Result<Passed, Stop> {
         let verified = self.certificate(judged, authority)?;
-        context.verified = Some(verified.clone());
-        self.rights(&verified, rule, require)?;
+        if let Err(denial) = self.rights(&verified, rule, require) {
+            context.verified = Some(verified);
+            return Err(denial.into());
+        }
         Ok(Passed { proof: None, principal: Some(verified) })
     }
 

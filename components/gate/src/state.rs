@@ -197,7 +197,12 @@ impl Keys {
                 };
                 let read = read.map(|(url, class)| {
                     if keys.as_ref().is_none_or(|keys| keys.need.url != url) {
-                        *keys = Some(Remote::new(&url, class, Kind::Keys, own.need.most));
+                        let mut new = Remote::new(&url, class, Kind::Keys, own.need.most);
+                        // Keys that moved are still good: they are used until their time, and looked for in the new place.
+                        if let Some(old) = keys.take() {
+                            new.timing = old.timing.moved();
+                        }
+                        *keys = Some(new);
                     }
                 });
                 outcome = Some(read);

@@ -26,7 +26,8 @@ portcullis_types::codes! {
         OriginMalformed = "policy.origin_malformed", "RFC 6454 section 6.2; docs/policy.md";
         /// The same origin, name or pattern is listed twice.
         Repeated = "policy.repeated", "docs/policy.md";
-        /// A name has other characters than lower-case letters, digits, `-`, `_` and `.`.
+        /// The name of an issuer has other characters than lower-case letters, digits, `-`, `_` and `.`; or the name of a rule
+        /// or listener is too long or has a control character.
         NameMalformed = "policy.name_malformed", "docs/policy.md";
         /// Two issuers or trust domains have one name, so that a rule could mean either.
         NameTaken = "policy.name_taken", "docs/policy.md";

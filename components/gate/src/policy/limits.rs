@@ -15,6 +15,9 @@ pub const MAX_RULES: usize = 10_000;
 /// Most origins, listeners, and names in one list of the policy. Each is looked through for every request.
 pub const MAX_NAMES: usize = 256;
 
+/// Longest name of a rule or listener, in characters: it stands on lines of logs.
+pub const MAX_NAME: usize = 128;
+
 /// Most segments of a path pattern. Real paths stay under twenty.
 pub const MAX_SEGMENTS: usize = 64;
 
@@ -32,3 +35,28 @@ pub const MAX_FETCHES: u64 = 256;
 
 /// Most errors, and most warnings, that are told of one policy: more help nobody.
 pub const MAX_ERRORS: usize = 100;
+
+/// The most that clocks may be said to differ, in seconds: more than ten minutes is no leeway but another expiry.
+pub const MAX_LEEWAY: u64 = 600;
+
+/// The widest window of a proof, in seconds: the memory of used proofs is filled for twice as long.
+pub const MAX_WINDOW: u64 = 3_600;
+
+/// The longest time of any kind, in seconds: ten years.
+pub const MAX_SECONDS: u64 = 10 * 365 * 24 * 60 * 60;
+
+/// For how long documents may be used after they were last fetched, in seconds: a month without keys is no outage but a
+/// provider that is gone.
+pub const MAX_STALE: u64 = 30 * 24 * 60 * 60;
+
+/// The least memory of a gate, in bytes: a key set and a few tokens. Less could decide about nothing.
+pub const MIN_MEMORY: u64 = 16 * 1024;
+
+/// The most that a bound in bytes may be: what a WebAssembly component can address.
+pub const MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
+/// The least that documents may be bounded to, in bytes: one key set.
+pub const MIN_DOCUMENT: u64 = 1024;
+
+/// The longest key set, bundle or metadata that a policy may ask for, in bytes: what their own parsers read.
+pub const MAX_DOCUMENT: u64 = portcullis_types::limits::MAX_DOCUMENT as u64;

@@ -1,8 +1,13 @@
 //! The members of a policy: names, kinds, meanings and examples. Read by the checker, by `docs/policy.md` and by the JSON
 //! Schema, so that the three say the same.
 
-use super::limits::{MAX_FETCHES, MAX_ISSUERS, MAX_LISTS, MAX_PARKED, MAX_REMEMBERED};
-use super::shape::{Kind, Member, Shape};
+use super::{
+    limits::{
+        MAX_BYTES, MAX_DOCUMENT, MAX_FETCHES, MAX_LEEWAY, MAX_LISTS, MAX_PARKED, MAX_REMEMBERED, MAX_SECONDS,
+        MAX_STALE, MAX_WINDOW, MIN_DOCUMENT, MIN_MEMORY,
+    },
+    shape::{Kind, Member, Shape},
+};
 
 /// A member that may be left out.
 const fn optional(
@@ -67,7 +72,7 @@ pub static POLICY: Shape = Shape {
         ),
         optional(
             "proof_window",
-            Kind::Duration,
+            Kind::Duration(1, MAX_WINDOW),
             "\"5m\"",
             "How far the `iat` of a proof may lie from now, before and after (RFC 9449 section 11.1).",
             "proof_window = \"1m\"",
@@ -185,10 +190,16 @@ pub static ISSUER: Shape = Shape {
             "Other origins from which this issuer's status lists may be fetched. A port that is not 443 has to be written.",
             "status_origins = [\"https://status.example\"]",
         ),
-        optional("leeway", Kind::Duration, "\"30s\"", "How far its clock and ours may differ.", "leeway = \"10s\""),
+        optional(
+            "leeway",
+            Kind::Duration(0, MAX_LEEWAY),
+            "\"30s\"",
+            "How far its clock and ours may differ.",
+            "leeway = \"10s\"",
+        ),
         optional(
             "max_age",
-            Kind::Duration,
+            Kind::Duration(0, MAX_SECONDS),
             "no bound",
             "The greatest age of a token, counted from `iat`.",
             "max_age = \"1h\"",
@@ -242,7 +253,13 @@ pub static TRUST_DOMAIN: Shape = Shape {
             "What this service is called in the `aud` of JWT-SVIDs.",
             "audience = [\"https://api.example\"]",
         ),
-        optional("leeway", Kind::Duration, "\"30s\"", "How far its clock and ours may differ.", "leeway = \"10s\""),
+        optional(
+            "leeway",
+            Kind::Duration(0, MAX_LEEWAY),
+            "\"30s\"",
+            "How far its clock and ours may differ.",
+            "leeway = \"10s\"",
+        ),
     ],
 };
 
@@ -341,7 +358,7 @@ pub static REQUIRE: Shape = Shape {
         ),
         optional(
             "max_age",
-            Kind::Duration,
+            Kind::Duration(0, MAX_SECONDS),
             "",
             "How long ago the user may have signed in (`auth_time`, RFC 9470).",
             "require = { max_age = \"5m\" }",
@@ -466,7 +483,7 @@ pub static CORS: Shape = Shape {
         ),
         optional(
             "max_age",
-            Kind::Duration,
+            Kind::Duration(0, MAX_SECONDS),
             "\"10m\"",
             "For how long a browser may keep a preflight's answer.",
             "[cors]\norigins = [\"https://app.example\"]\nmax_age = \"1h\"",
@@ -555,7 +572,7 @@ pub static LIMITS: Shape = Shape {
     members: &[
         optional(
             "memory",
-            Kind::Size,
+            Kind::Size(MIN_MEMORY, MAX_BYTES),
             "\"256MiB\"",
             "What lists, documents, remembered tokens and tables of one instance may take together. Over it a newcomer is \
              answered with 503.",
@@ -563,21 +580,21 @@ pub static LIMITS: Shape = Shape {
         ),
         optional(
             "document",
-            Kind::Size,
+            Kind::Size(MIN_DOCUMENT, MAX_DOCUMENT),
             "\"1MiB\"",
             "The longest key set, bundle or metadata.",
             "[limits]\ndocument = \"256KiB\"",
         ),
         optional(
             "status_list",
-            Kind::Size,
+            Kind::Size(MIN_DOCUMENT, MAX_BYTES),
             "\"32MiB\"",
             "The longest status list token.",
             "[limits]\nstatus_list = \"4MiB\"",
         ),
         optional(
             "status_list_inflated",
-            Kind::Size,
+            Kind::Size(MIN_DOCUMENT, MAX_BYTES),
             "\"64MiB\"",
             "The most a status list may inflate to.",
             "[limits]\nstatus_list_inflated = \"16MiB\"",
@@ -598,21 +615,21 @@ pub static LIMITS: Shape = Shape {
         ),
         optional(
             "keys_max_stale",
-            Kind::Duration,
+            Kind::Duration(1, MAX_STALE),
             "\"24h\"",
             "For how long keys may be used after they were last fetched.",
             "[limits]\nkeys_max_stale = \"6h\"",
         ),
         optional(
             "bundles_max_stale",
-            Kind::Duration,
+            Kind::Duration(1, MAX_STALE),
             "\"1h\"",
             "For how long bundles may be used after they were last fetched.",
             "[limits]\nbundles_max_stale = \"15m\"",
         ),
         optional(
             "keys_refresh",
-            Kind::Duration,
+            Kind::Duration(1, MAX_STALE),
             "\"10m\"",
             "How often keys and metadata are fetched again.",
             "[limits]\nkeys_refresh = \"1m\"",
@@ -643,5 +660,3 @@ pub static SHAPES: &[&Shape] = &[
     &TLS,
     &LIMITS,
 ];
-
-const _: () = assert!(MAX_ISSUERS <= 256);

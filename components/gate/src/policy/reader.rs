@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use portcullis_types::json::{Number, Object, Value};
 
-use super::{PolicyError, code::PolicyCode, document::Path, shape};
+use super::{PolicyError, code::PolicyCode, document::Path, limits::MAX_NAME, shape};
 
 /// An object of the policy and where it stands.
 pub(super) struct Reader<'a> {
@@ -82,6 +82,19 @@ impl<'a> Reader<'a> {
     pub(super) fn text_map(&self, name: &str) -> Vec<(&'a str, &'a str)> {
         let object = self.value(name).and_then(Value::as_object);
         object.map(|object| object.members().filter_map(|(n, v)| Some((n, v.as_str()?))).collect()).unwrap_or_default()
+    }
+}
+
+/// Refuses a name that could not stand on one line of a log.
+pub(super) fn plain_name(entry: &Reader<'_>, errors: &mut Vec<PolicyError>) {
+    let Some(name) = entry.text("name") else { return };
+    if name.chars().count() > MAX_NAME || name.chars().any(char::is_control) {
+        errors.push(PolicyError::new(
+            PolicyCode::NameMalformed,
+            entry.at("name"),
+            "the name goes into logs, and is too long or has a control character",
+            alloc::format!("write at most {MAX_NAME} printable characters"),
+        ));
     }
 }
 

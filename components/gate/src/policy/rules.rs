@@ -11,7 +11,7 @@ use super::{
     code::PolicyCode,
     issuers::{Issuer, Trusted, repeated},
     limits::{MAX_NAMES, MAX_RULES},
-    reader::{Reader, at_most},
+    reader::{Reader, at_most, plain_name},
     shape::nearest,
 };
 use crate::{
@@ -146,6 +146,7 @@ pub(super) fn rules(top: &Reader<'_>, around: &Surroundings<'_>, errors: &mut Ve
 
 fn rule(index: usize, entry: &Reader<'_>, around: &Surroundings<'_>, errors: &mut Vec<PolicyError>) -> Option<Rule> {
     let before = errors.len();
+    plain_name(entry, errors);
     let hosts = hosts(entry, around, errors);
     let methods = methods(entry, errors);
     let path = entry.text("path").and_then(|text| match Pattern::parse(text) {

@@ -62,10 +62,11 @@ pub enum Kind {
     },
     /// One of some words.
     OneOf(&'static [&'static str]),
-    /// A length of time: `"90s"`, `"5m"`, `"24h"`, `"7d"`, or a whole number of seconds.
-    Duration,
-    /// A size: `"64KiB"`, `"256MiB"`, or a whole number of bytes.
-    Size,
+    /// A length of time: `"90s"`, `"5m"`, `"24h"`, `"7d"`, or a whole number of seconds; from the first to the second, in
+    /// seconds.
+    Duration(u64, u64),
+    /// A size: `"64KiB"`, `"256MiB"`, or a whole number of bytes; from the first to the second, in bytes.
+    Size(u64, u64),
     /// A whole number from the first to the second.
     Count(u64, u64),
     /// An object.
@@ -99,8 +100,16 @@ impl Kind {
                 let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
                 format!("one of {}", words.join(", "))
             }
-            Kind::Duration => "a length of time: \"30s\", \"5m\", \"24h\", \"7d\" or a number of seconds".into(),
-            Kind::Size => "a size: \"64KiB\", \"16MiB\", \"1GiB\" or a number of bytes".into(),
+            Kind::Duration(least, most) => format!(
+                "a length of time (\"30s\", \"5m\", \"24h\", \"7d\" or a number of seconds) from {} to {}",
+                seconds_told(*least),
+                seconds_told(*most)
+            ),
+            Kind::Size(least, most) => format!(
+                "a size (\"64KiB\", \"16MiB\", \"1GiB\" or a number of bytes) from {} to {}",
+                bytes_told(*least),
+                bytes_told(*most)
+            ),
             Kind::Count(least, most) => format!("a whole number from {least} to {most}"),
             Kind::Object(_) | Kind::AnyMap => "an object".into(),
             Kind::Objects(_) | Kind::AnyObjects => "a list of objects".into(),
@@ -182,13 +191,19 @@ fn kind(value: &Value, kind: &Kind, path: &Path, errors: &mut Vec<PolicyError>) 
                 errors.push(PolicyError::new(PolicyCode::UnknownWord, path.clone(), detail, remedy));
             }
         }
-        (Kind::Duration, value) if duration(value).is_some() => {}
-        (Kind::Size, value) if size(value).is_some() => {}
+        (Kind::Duration(least, most), value) if duration(value).is_some() => {
+            if !duration(value).is_some_and(|seconds| (*least..=*most).contains(&seconds)) {
+                errors.push(outside(value, kind, path));
+            }
+        }
+        (Kind::Size(least, most), value) if size(value).is_some() => {
+            if !size(value).is_some_and(|bytes| (*least..=*most).contains(&bytes)) {
+                errors.push(outside(value, kind, path));
+            }
+        }
         (Kind::Count(least, most), Value::Number(Number::Unsigned(number))) => {
             if !(least..=most).contains(&number) {
-                let detail = format!("{number} is outside its range");
-                let remedy = format!("write {}", kind.told());
-                errors.push(PolicyError::new(PolicyCode::OutOfRange, path.clone(), detail, remedy));
+                errors.push(outside(value, kind, path));
             }
         }
         (Kind::Object(shape) | Kind::TextOrObject(shape), Value::Object(object)) => check(object, shape, path, errors),
@@ -242,6 +257,31 @@ fn shown(value: &Value) -> String {
         Value::Array(items) if items.is_empty() => "an empty list".into(),
         other => other.kind().into(),
     }
+}
+
+fn outside(value: &Value, kind: &Kind, path: &Path) -> PolicyError {
+    let detail = format!("{} is outside its range", shown(value));
+    PolicyError::new(PolicyCode::OutOfRange, path.clone(), detail, format!("write {}", kind.told()))
+}
+
+/// Seconds as a policy writes them.
+pub fn seconds_told(seconds: u64) -> String {
+    for (unit, name) in [(24 * 60 * 60, "d"), (60 * 60, "h"), (60, "m")] {
+        if seconds >= unit && seconds.is_multiple_of(unit) {
+            return format!("{}{name}", seconds / unit);
+        }
+    }
+    format!("{seconds}s")
+}
+
+/// Bytes as a policy writes them.
+pub fn bytes_told(bytes: u64) -> String {
+    for (unit, name) in [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")] {
+        if bytes >= unit && bytes.is_multiple_of(unit) {
+            return format!("{}{name}", bytes / unit);
+        }
+    }
+    format!("{bytes}B")
 }
 
 /// Reads a length of time, in seconds.

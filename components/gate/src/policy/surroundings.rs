@@ -11,7 +11,7 @@ use super::{
     code::PolicyCode,
     issuers::{Trusted, repeated},
     limits::MAX_NAMES,
-    reader::{Reader, at_most},
+    reader::{Reader, at_most, plain_name},
     rules::is_token,
 };
 use crate::origin::{Origin, host_of, is_loopback};
@@ -368,6 +368,7 @@ fn listener(entry: &Reader<'_>, trusted: &[Trusted], errors: &mut Vec<PolicyErro
         peers: entry.strings("peers").unwrap_or_default(),
         tls,
     };
+    plain_name(entry, errors);
     addresses(entry, &listener, errors);
     certificates(entry, &listener, errors);
     if let Some(name) = entry.text("trust_proxy_validation")
