@@ -44,16 +44,17 @@ components:
 misbehaving:
 	@tools/build-misbehaving.sh
 
-lint: ## format, clippy, WIT and codes
+lint: ## format, clippy, WIT, codes and the policy's reference
 	@tools/need.sh rust cc
 	@tools/lint.sh
 
 check-all: dist misbehaving ## the longer checks, each with its usual time
 	@tools/check-all.sh
 
-codes: ## write docs/codes.md and tests/codes.ndjson from the source
+codes: ## write docs/codes.md, tests/codes.ndjson and the policy's reference and schema from the source
 	@$(CARGO) build --locked --quiet --release --workspace --bins
 	@$(TARGET)/release/codes write
+	@$(TARGET)/release/policy write
 
 clean: ## remove what was built
 	@rm -rf dist

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 out=${1:-dist/components}
 target=wasm32-unknown-unknown
-worlds="full token status scope svid"
+worlds="full gate token status scope svid"
 mkdir -p "$out"
 
 toolchain=$(tools/wasm-toolchain.sh "$target")

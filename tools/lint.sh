@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Format, clippy on the crates and on the WebAssembly skin, documentation, WIT, codes.
+# Format, clippy on the crates and on the WebAssembly skin, documentation, WIT, codes, policy reference.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,6 +27,9 @@ bin=${CARGO_TARGET_DIR:-target}/release
 
 step "codes: pinned, with a case each, and one for each reason"
 "$bin/codes" check
+
+step "policy: reference and schema are what the source says"
+"$bin/policy" check
 
 if command -v shellcheck >/dev/null; then
     step shell

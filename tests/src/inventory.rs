@@ -24,5 +24,7 @@ pub fn areas() -> Vec<Area> {
         area("status", portcullis_status::StatusCode::ALL),
         area("scope", portcullis_scope::ScopeCode::ALL),
         area("svid", portcullis_svid::SvidCode::ALL),
+        area("gate", portcullis_gate::GateCode::ALL),
+        area("gate/policy", portcullis_gate::policy::PolicyCode::ALL),
     ]
 }
