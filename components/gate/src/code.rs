@@ -117,6 +117,11 @@ portcullis_types::codes! {
         /// The request would need more rounds of fetching than one has.
         RoundsExhausted = "gate.rounds_exhausted", "docs/limits.md";
 
+        /// A host named a gate or an evaluation that this instance does not hold: it ended, or belongs to another instance.
+        HandleUnknown = "gate.handle_unknown", "docs/batch.md";
+        /// This instance holds as many gates or evaluations as it may.
+        HandlesTooMany = "gate.handles_too_many", "docs/limits.md";
+
         /// A URL may not be fetched: it is not https, has a user name, an address, a port that is not listed or a fragment.
         UrlNotAllowed = "fetch.url_not_allowed", "docs/decisions.md";
         /// There were more redirects than are followed.

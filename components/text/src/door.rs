@@ -12,7 +12,11 @@ use portcullis_types::{
 
 use crate::{
     members::{Members, malformed},
-    operations::{self, gate::KeptPolicies, status::KeptLists},
+    operations::{
+        self,
+        gate::{KeptPolicies, Sessions},
+        status::KeptLists,
+    },
 };
 
 /// Key sets that are kept from one request to the next. A day of logged tokens comes from a few issuers; a set is some
@@ -31,6 +35,7 @@ pub struct Door {
     kept_bundles: Vec<(String, Rc<BundleSet>)>,
     pub(crate) kept_lists: KeptLists,
     pub(crate) kept_policies: KeptPolicies,
+    pub(crate) sessions: Sessions,
 }
 
 /// A request on its way to its operation.
@@ -63,6 +68,7 @@ impl Door {
             kept_bundles: Vec::new(),
             kept_lists: KeptLists::default(),
             kept_policies: KeptPolicies::default(),
+            sessions: Sessions::default(),
         }
     }
 

@@ -148,6 +148,11 @@ impl<'a> Members<'a> {
 
     /// Refuses members that nobody read.
     pub(crate) fn finish(self) -> Result<(), Rejection> {
+        self.none_left()
+    }
+
+    /// The same, for who lends the members.
+    pub(crate) fn none_left(&self) -> Result<(), Rejection> {
         match self.left.first() {
             None => Ok(()),
             Some((name, _)) => Err(malformed(format!("{} has an unknown member {}", self.place, excerpt(name)))),

@@ -1,0 +1,130 @@
+//! `gate.*`
+
+mod read;
+pub(super) mod session;
+mod write;
+
+use alloc::{collections::BTreeMap, format, rc::Rc, string::String, vec::Vec};
+
+use portcullis_gate::{
+    Answer as Told, Content, Decision, Document, Gate, Need, Request, Step, Wanted,
+    policy::{Format, Policy, PolicyError},
+};
+use portcullis_types::{
+    Timestamp,
+    json::{self, Object, Value},
+};
+
+use crate::{
+    Door,
+    door::{Answer, Call, Refusal, object},
+    members::malformed,
+};
+
+pub(crate) use session::Sessions;
+
+/// Policies that are kept from one request to the next: a file of requests is usually about one.
+const KEPT_POLICIES: usize = 4;
+
+/// The longest policy that is kept, in bytes of its JSON text.
+const KEPT_POLICY_BYTES: usize = 1024 * 1024;
+
+/// The policies that were asked about last. What was fetched and remembered is kept of none: each request starts cold.
+#[derive(Default)]
+pub(crate) struct KeptPolicies(Vec<(String, Rc<Policy>)>);
+
+/// `gate.check`
+pub(super) fn check(door: &mut Door, call: Call<'_>) -> Answer {
+    let mut members = call.members;
+    let policy = members.object("policy")?;
+    let request = members.object("request")?;
+    let resources = members.optional_object("resources")?;
+    let certificate = members.optional_object("client_certificate")?;
+    let listener = members.optional_text("listener")?;
+    let seen = members.optional_texts("seen")?.unwrap_or_default();
+    members.finish()?;
+    let request = read::request(request, certificate, listener)?;
+    let resources = read::resources(resources)?;
+    let policy = kept(door, policy)?;
+    // The policy is shared by requests that ask about it; what is held for it is not.
+    let gate = Gate::new(policy, Rc::clone(door.backend()));
+    let (decision, missing) = drive(&gate, request, &resources, &seen, call.at);
+    Ok(write::decision(&decision, &missing))
+}
+
+fn kept(door: &mut Door, policy: &Object) -> Result<Rc<Policy>, Refusal> {
+    let text = json::to_text(policy);
+    if let Some(at) = door.kept_policies.0.iter().position(|(kept, _)| *kept == text) {
+        let found = door.kept_policies.0.remove(at);
+        let policy = Rc::clone(&found.1);
+        door.kept_policies.0.push(found);
+        return Ok(policy);
+    }
+    let read = Policy::parse(&text, Format::Json, door.backend()).map_err(|errors| refused(&errors))?;
+    let read = Rc::new(read);
+    if text.len() <= KEPT_POLICY_BYTES {
+        if door.kept_policies.0.len() >= KEPT_POLICIES {
+            door.kept_policies.0.remove(0);
+        }
+        door.kept_policies.0.push((text, Rc::clone(&read)));
+    }
+    Ok(read)
+}
+
+/// A policy that is refused: the first error decides, and all are told.
+fn refused(errors: &[PolicyError]) -> Refusal {
+    let all = errors
+        .iter()
+        .map(|error| {
+            object([
+                ("code", error.code().into()),
+                ("path", format!("{}", error.path).into()),
+                ("detail", error.detail.as_str().into()),
+                ("remedy", error.remedy.as_str().into()),
+            ])
+            .into()
+        })
+        .collect();
+    let rejection = match errors.first() {
+        Some(error) => error.rejection(),
+        None => malformed("the policy is refused"),
+    };
+    Refusal { rejection, beside: alloc::vec![("errors", Value::Array(all))] }
+}
+
+/// Goes through an evaluation with what the request has beside it in place of a network and a memory.
+fn drive(
+    gate: &Gate,
+    request: Request,
+    resources: &BTreeMap<String, Content>,
+    seen: &[String],
+    at: Timestamp,
+) -> (Decision, Vec<String>) {
+    let mut evaluation = gate.start(request, at);
+    let mut missing = Vec::new();
+    loop {
+        let needs = match evaluation.step(at) {
+            Step::Decided(decision) => return (*decision, missing),
+            Step::Needs(needs) => needs,
+        };
+        let mut answers = Vec::new();
+        for Need { id, what } in needs {
+            answers.push((
+                id,
+                match what {
+                    Wanted::Document(need) => {
+                        let content = resources.get(&need.url).cloned().unwrap_or_else(|| {
+                            missing.push(need.url.clone());
+                            Content::Failed("it is not among the resources".into())
+                        });
+                        gate.provide(&[Document { url: need.url, fetched_at: at, content }], at);
+                        Told::Done
+                    }
+                    Wanted::Remember(remember) if seen.contains(&remember.identifier) => Told::Seen,
+                    Wanted::Remember(_) => Told::Fresh,
+                },
+            ));
+        }
+        evaluation.answer(&answers, at);
+    }
+}

@@ -1,0 +1,202 @@
+//! Gates and evaluations that are held from one request to the next, for hosts that carry only strings: what
+//! `portcullis:gate/gate` is for others. A handle is a number, and belongs to the instance that gave it.
+
+use alloc::{collections::BTreeMap, format, rc::Rc, string::String, vec::Vec};
+
+use portcullis_gate::{Answer as Told, Evaluation, Gate, GateCode, Step, Wanted};
+use portcullis_types::{
+    Rejection, Timestamp, base64url,
+    json::{Number, Object, Value},
+};
+
+use super::{kept, read, write};
+use crate::{
+    Door,
+    door::{Answer, Call, object},
+    members::{Members, malformed},
+};
+
+/// Most gates that one instance holds: one that runs, and those that are being replaced.
+const MAX_GATES: usize = 16;
+
+/// Most evaluations that wait at once: as many requests as a gate's host parks where nothing else is said.
+const MAX_EVALUATIONS: usize = 1_024;
+
+/// What is held.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    gates: BTreeMap<u64, Gate>,
+    evaluations: BTreeMap<u64, Evaluation>,
+    last: u64,
+}
+
+impl Sessions {
+    fn next(&mut self) -> u64 {
+        self.last += 1;
+        self.last
+    }
+
+    fn gate(&self, handle: u64) -> Result<Gate, Rejection> {
+        self.gates.get(&handle).cloned().ok_or_else(|| unknown(handle))
+    }
+}
+
+fn handle(members: &mut Members<'_>, name: &str) -> Result<u64, Rejection> {
+    members.optional_integer(name)?.ok_or_else(|| malformed(format!("the request has no member \"{name}\"")))
+}
+
+fn unknown(handle: u64) -> Rejection {
+    Rejection::new(GateCode::HandleUnknown, format!("this instance holds nothing under the number {handle}"))
+}
+
+fn too_many(what: &str, most: usize) -> Rejection {
+    Rejection::new(GateCode::HandlesTooMany, format!("this instance holds {most} {what} already"))
+}
+
+/// `gate.load`
+pub(in crate::operations) fn load(door: &mut Door, call: Call<'_>) -> Answer {
+    let mut members = call.members;
+    let policy = members.object("policy")?;
+    members.finish()?;
+    if door.sessions.gates.len() >= MAX_GATES {
+        return Err(too_many("gates", MAX_GATES).into());
+    }
+    let policy = kept(door, policy)?;
+    let gate = Gate::new(policy, Rc::clone(door.backend()));
+    let handle = door.sessions.next();
+    door.sessions.gates.insert(handle, gate);
+    Ok(object([("gate", handle.into())]))
+}
+
+/// `gate.drop`
+pub(in crate::operations) fn drop(door: &mut Door, call: Call<'_>) -> Answer {
+    let mut members = call.members;
+    let handle = handle(&mut members, "gate")?;
+    members.finish()?;
+    door.sessions.gates.remove(&handle).ok_or_else(|| unknown(handle))?;
+    Ok(Object::default())
+}
+
+/// `gate.due`
+pub(in crate::operations) fn due(door: &mut Door, call: Call<'_>) -> Answer {
+    let mut members = call.members;
+    let gate = handle(&mut members, "gate")?;
+    members.finish()?;
+    let gate = door.sessions.gate(gate)?;
+    let needs = gate.due(call.at).iter().map(|need| write::document_need(need).into()).collect();
+    Ok(object([("needs", Value::Array(needs))]))
+}
+
+/// `gate.provide`
+pub(in crate::operations) fn provide(door: &mut Door, call: Call<'_>) -> Answer {
+    let mut members = call.members;
+    let gate = handle(&mut members, "gate")?;
+    let documents = objects(&mut members, "documents")?;
+    members.finish()?;
+    let documents = documents.into_iter().map(read::document).collect::<Result<Vec<_>, _>>()?;
+    let gate = door.sessions.gate(gate)?;
+    let findings = gate.provide(&documents, call.at).into_iter().map(|(url, rejection)| {
+        object([("url", url.into()), ("code", rejection.code().into()), ("detail", rejection.detail().into())]).into()
+    });
+    Ok(object([("findings", Value::Array(findings.collect()))]))
+}
+
+/// `gate.ready`
+pub(in crate::operations) fn ready(door: &mut Door, call: Call<'_>) -> Answer {
+    let mut members = call.members;
+    let gate = handle(&mut members, "gate")?;
+    members.finish()?;
+    let gate = door.sessions.gate(gate)?;
+    let readiness = gate.ready(call.at);
+    let missing =
+        readiness.missing.into_iter().map(|(name, why)| object([("name", name.into()), ("why", why.into())]).into());
+    Ok(object([("ready", readiness.ready.into()), ("missing", Value::Array(missing.collect()))]))
+}
+
+/// `gate.start`
+pub(in crate::operations) fn start(door: &mut Door, call: Call<'_>) -> Answer {
+    let mut members = call.members;
+    let gate = handle(&mut members, "gate")?;
+    let request = members.object("request")?;
+    let certificate = members.optional_object("client_certificate")?;
+    let listener = members.optional_text("listener")?;
+    let nonces = members.optional_texts("nonces")?.unwrap_or_default();
+    let replay_since = members.optional_integer("replay_since")?;
+    members.finish()?;
+    let mut request = read::request(request, certificate, listener)?;
+    request.nonces = nonces;
+    request.replay_since = replay_since;
+    let gate = door.sessions.gate(gate)?;
+    if door.sessions.evaluations.len() >= MAX_EVALUATIONS {
+        return Err(too_many("evaluations", MAX_EVALUATIONS).into());
+    }
+    let evaluation = gate.start(request, call.at);
+    let handle = door.sessions.next();
+    Ok(step(&mut door.sessions, handle, evaluation, call.at))
+}
+
+/// `gate.answer`
+pub(in crate::operations) fn answer(door: &mut Door, call: Call<'_>) -> Answer {
+    let mut members = call.members;
+    let handle = handle(&mut members, "evaluation")?;
+    let answers = objects(&mut members, "answers")?;
+    members.finish()?;
+    let answers = answers.into_iter().map(one_answer).collect::<Result<Vec<_>, _>>()?;
+    let mut evaluation = door.sessions.evaluations.remove(&handle).ok_or_else(|| unknown(handle))?;
+    evaluation.answer(&answers, call.at);
+    Ok(step(&mut door.sessions, handle, evaluation, call.at))
+}
+
+/// `gate.forsake`: the host gave up on a request, and its evaluation need not be held.
+pub(in crate::operations) fn forsake(door: &mut Door, call: Call<'_>) -> Answer {
+    let mut members = call.members;
+    let handle = handle(&mut members, "evaluation")?;
+    members.finish()?;
+    door.sessions.evaluations.remove(&handle).ok_or_else(|| unknown(handle))?;
+    Ok(Object::default())
+}
+
+fn one_answer(answer: &Object) -> Result<(u32, Told), Rejection> {
+    let mut members = Members::new("an answer", answer);
+    let id = members.optional_integer("id")?.and_then(|id| u32::try_from(id).ok());
+    let id = id.ok_or_else(|| malformed("an answer has no member \"id\" of 32 bits"))?;
+    let told = match members.text("answer")? {
+        "done" => Told::Done,
+        "fresh" => Told::Fresh,
+        "seen" => Told::Seen,
+        "unavailable" => Told::Unavailable,
+        "full" => Told::Full,
+        _ => return Err(malformed("an answer is one of \"done\", \"fresh\", \"seen\", \"unavailable\" and \"full\"")),
+    };
+    members.finish()?;
+    Ok((id, told))
+}
+
+fn objects<'a>(members: &mut Members<'a>, name: &str) -> Result<Vec<&'a Object>, Rejection> {
+    let wrong = || malformed(format!("the member \"{name}\" is no list of objects"));
+    let items = members.value(name)?.as_array().ok_or_else(wrong)?;
+    items.iter().map(|item| item.as_object().ok_or_else(wrong)).collect()
+}
+
+/// Goes as far as it can: a decision, or the number under which the evaluation is held and what it needs.
+fn step(sessions: &mut Sessions, handle: u64, mut evaluation: Evaluation, at: Timestamp) -> Object {
+    let needs = match evaluation.step(at) {
+        Step::Decided(decision) => {
+            return object([("decision", write::decision(&decision, &decision.needs).into())]);
+        }
+        Step::Needs(needs) => needs,
+    };
+    sessions.evaluations.insert(handle, evaluation);
+    let needs = needs.into_iter().map(|need| {
+        let id = Value::Number(Number::Unsigned(need.id.into()));
+        let (name, what) = match need.what {
+            Wanted::Document(document) => ("document", write::document_need(&document)),
+            Wanted::Remember(remember) => {
+                let key: String = base64url::encode(&remember.key);
+                ("remember", object([("key", key.into()), ("until", remember.until.into())]))
+            }
+        };
+        object([("id", id), (name, what.into())]).into()
+    });
+    object([("evaluation", handle.into()), ("needs", Value::Array(needs.collect()))])
+}

@@ -1,0 +1,87 @@
+//! What the gate says, as JSON.
+
+use alloc::{string::String, vec::Vec};
+
+use portcullis_gate::{Decision, DocumentNeed, Outcome, Principal};
+use portcullis_types::{
+    Rejection,
+    json::{Number, Object, Value},
+};
+
+use crate::door::object;
+
+/// Texts as a list.
+pub(super) fn texts(texts: &[String]) -> Value {
+    Value::Array(texts.iter().map(|text| text.as_str().into()).collect())
+}
+
+/// A decision, and what could not be had.
+pub(super) fn decision(decision: &Decision, missing: &[String]) -> Object {
+    let fields = |fields: &[(String, String)]| {
+        let field =
+            |(name, value): &(String, String)| Value::Array(alloc::vec![name.as_str().into(), value.as_str().into()]);
+        Value::Array(fields.iter().map(field).collect())
+    };
+    let allow = decision.outcome == Outcome::Allow;
+    let mut members: Vec<(String, Value)> = Vec::new();
+    let mut put = |name: &str, value: Value| members.push((name.into(), value));
+    put("outcome", if allow { "allow" } else { "deny" }.into());
+    put("status", u64::from(decision.status).into());
+    // What is sent on: to the upstream, or to the client.
+    put("headers", fields(if allow { &decision.upstream_set } else { &decision.response_headers }));
+    if allow {
+        put("strip", texts(&decision.upstream_strip));
+        put("response_headers", fields(&decision.response_headers));
+    }
+    if let Some(body) = &decision.body {
+        put("body", body.as_str().into());
+    }
+    if let Some(principal) = &decision.principal {
+        put("principal", self::principal(principal).into());
+    }
+    put("findings", Value::Array(decision.findings.iter().map(|finding| self::finding(finding).into()).collect()));
+    if let Some(rule) = &decision.rule {
+        put("rule", rule.as_str().into());
+    }
+    if decision.reported {
+        put("reported", true.into());
+    }
+    // What was asked for in two places and had from one is missed by nobody.
+    if decision.status == 503 && !missing.is_empty() {
+        put("needs", texts(missing));
+    }
+    Object::from_members(members)
+}
+
+pub(super) fn finding(rejection: &Rejection) -> Object {
+    object([
+        ("code", rejection.code().into()),
+        ("detail", rejection.detail().into()),
+        ("rule", rejection.rule().into()),
+    ])
+}
+
+fn principal(principal: &Principal) -> Object {
+    let mut members: Vec<(String, Value)> = Vec::new();
+    for (name, value) in
+        [("subject", &principal.subject), ("client", &principal.client), ("spiffe_id", &principal.spiffe_id)]
+    {
+        members.extend(value.as_ref().map(|value| (name.into(), value.as_str().into())));
+    }
+    members.push(("issuer".into(), principal.issuer.as_str().into()));
+    let scopes = principal.scopes.iter().map(|scope| scope.as_str().into()).collect();
+    members.push(("scopes".into(), Value::Array(scopes)));
+    Object::from_members(members)
+}
+
+/// A document that is to be fetched.
+pub(super) fn document_need(need: &DocumentNeed) -> Object {
+    let most = u64::try_from(need.most).unwrap_or(u64::MAX);
+    object([
+        ("url", need.url.as_str().into()),
+        ("class", need.class.name().into()),
+        ("kind", need.kind.name().into()),
+        ("accept", need.kind.accept().into()),
+        ("most", Value::Number(Number::Unsigned(most))),
+    ])
+}
