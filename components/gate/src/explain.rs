@@ -131,7 +131,7 @@ impl Demands {
                 let audience = expect.audience.as_ref().map(|list| list.join(" or ")).unwrap_or_default();
                 self.put("credential", format!("a token of {} (iss {})", issuer.name, issuer.issuer));
                 let keys = match &issuer.keys {
-                    KeySource::Inline(_) => "in the policy".into(),
+                    KeySource::Inline(_) | KeySource::Certified(_) => "in the policy".into(),
                     KeySource::Url(url) => format!("from {url}"),
                     KeySource::Discovery(urls) => format!("by metadata from {}", urls.join(" or ")),
                 };

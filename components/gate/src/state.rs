@@ -3,12 +3,14 @@
 use alloc::{collections::BTreeMap, format, rc::Rc, string::String, vec::Vec};
 
 use portcullis_crypto::{Backend, KeySet, sha256};
-use portcullis_status::{Options, StatusList};
-use portcullis_svid::{Bundle, BundleSet};
+use portcullis_status::{MAX_LIST_TOKEN, Options, StatusList};
+use portcullis_svid::{Anchors, Bundle, BundleSet};
+use portcullis_token::x5c;
 use portcullis_types::{
     Rejection, Timestamp,
     json::{self, Value},
     limits::excerpt,
+    trace::Silent,
 };
 
 use crate::{
@@ -53,6 +55,8 @@ pub(crate) struct Keys {
 pub(crate) enum Source {
     /// From the policy: never stale.
     Fixed,
+    /// From the certificates that a token brings along.
+    Certified(Rc<Anchors>),
     /// From a URL.
     Fetched(Remote),
     /// From metadata, which says where.
@@ -122,6 +126,7 @@ impl Keys {
         let remote = |url: &str, kind| Remote::new(url, Class::Policy, kind, limits.document);
         let (source, set) = match source {
             KeySource::Inline(set) => (Source::Fixed, Some(Rc::clone(set))),
+            KeySource::Certified(anchors) => (Source::Certified(Rc::clone(anchors)), None),
             KeySource::Url(url) => (Source::Fetched(remote(url, Kind::Keys)), None),
             KeySource::Discovery(urls) => {
                 let metadata = urls.iter().map(|url| (remote(url, Kind::Metadata), None)).collect();
@@ -134,7 +139,7 @@ impl Keys {
     /// The document of the keys themselves, where it is known: the preferred metadata that was had decides.
     pub(crate) fn remote(&self) -> Option<&Remote> {
         match &self.source {
-            Source::Fixed => None,
+            Source::Fixed | Source::Certified(_) => None,
             Source::Fetched(remote) => Some(remote),
             Source::Discovered { metadata } => metadata.iter().find_map(|(_, keys)| keys.as_ref()),
         }
@@ -142,7 +147,7 @@ impl Keys {
 
     fn remotes(&mut self) -> Vec<&mut Remote> {
         match &mut self.source {
-            Source::Fixed => Vec::new(),
+            Source::Fixed | Source::Certified(_) => Vec::new(),
             Source::Fetched(remote) => alloc::vec![remote],
             Source::Discovered { metadata } => {
                 // The keys of the preferred metadata alone are fetched.
@@ -210,7 +215,7 @@ impl Keys {
         }
         let Self { source, set, generation: own_generation, digest, bytes } = self;
         let remote = match source {
-            Source::Fixed => None,
+            Source::Fixed | Source::Certified(_) => None,
             Source::Fetched(remote) => Some(remote),
             Source::Discovered { metadata } => metadata.iter_mut().find_map(|(_, keys)| keys.as_mut()),
         };
@@ -232,6 +237,17 @@ impl Keys {
             }
         }))
     }
+}
+
+/// The key of the certificate that a status list token brings along, once it is known to be for that.
+///
+/// Error: `status.list_refused`.
+fn certified(token: &[u8], anchors: &Anchors, backend: &Rc<dyn Backend>, at: Timestamp) -> Result<KeySet, Rejection> {
+    let refused = |rejection: Rejection| {
+        Rejection::new(GateCode::StatusListRefused, format!("{}: {}", rejection.code(), rejection.detail()))
+    };
+    let chain = x5c::certificates_untrusted(token, MAX_LIST_TOKEN).map_err(refused)?;
+    anchors.key_set(&chain, backend, at, &mut Silent).map_err(refused)
 }
 
 /// Where an issuer's keys are, as its metadata says (RFC 8414 sections 2 and 3.3).
@@ -337,7 +353,7 @@ impl State {
         }
         for (document, outcomes) in documents.iter().zip(&mut outcomes) {
             for number in 0..self.issuers.len() {
-                outcomes.extend(self.provide_list(policy, number, document, at));
+                outcomes.extend(self.provide_list(policy, number, document, at, backend));
             }
             if outcomes.is_empty() {
                 outcomes.push(Err(Rejection::new(GateCode::DocumentUnexpected, "nothing here needs it")));
@@ -384,6 +400,7 @@ impl State {
         number: usize,
         document: &Document,
         at: Timestamp,
+        backend: &Rc<dyn Backend>,
     ) -> Option<Result<(), Rejection>> {
         let held = self.bytes();
         let (issuer, state) = (policy.issuers.get(number)?, self.issuers.get_mut(number)?);
@@ -399,13 +416,16 @@ impl State {
         };
         let keys = state.status_keys.as_ref().unwrap_or(&state.keys);
         let opened = document.content.body(policy.limits.status_list).and_then(|body| {
-            let set = keys.set.as_ref().ok_or_else(|| {
-                Rejection::new(GateCode::KeysUnavailable, "there are no keys to verify the list with")
-            })?;
+            let set = match &keys.source {
+                Source::Certified(anchors) => Rc::new(certified(body, anchors, backend, at)?),
+                _ => keys.set.clone().ok_or_else(|| {
+                    Rejection::new(GateCode::KeysUnavailable, "there are no keys to verify the list with")
+                })?,
+            };
             let is_cwt = matches!(&document.content, Content::Body { media_type: Some(media), .. }
                 if media.eq_ignore_ascii_case("application/statuslist+cwt"));
             let open = if is_cwt { StatusList::open_cwt } else { StatusList::open_jwt };
-            let list = open(body, set, &document.url, at, &options).map_err(|rejection| {
+            let list = open(body, &set, &document.url, at, &options).map_err(|rejection| {
                 let why = format!("{}: {}", rejection.code(), rejection.detail());
                 Rejection::new(GateCode::StatusListRefused, why)
             })?;

@@ -44,8 +44,5 @@ pub const MAX_ACCESS: usize = 1_000;
 /// Most actions of one entry of an access list. Registries know four.
 pub const MAX_ACTIONS: usize = 64;
 
-/// Most certificates in a header's `x5c`.
-pub const MAX_CERTIFICATES: usize = 10;
-
 /// How far a registry's clock may differ where nobody says otherwise, in seconds (distribution, `registry/auth/token`).
 pub const REGISTRY_LEEWAY: u64 = 60;

@@ -138,6 +138,33 @@ impl Bundle {
         Ok(bundle)
     }
 
+    /// A bundle of authorities alone, from their certificates in DER: what somebody configured, so one that cannot be used
+    /// refuses all.
+    ///
+    /// Errors: `svid.certificate_*`, `svid.extension_*`, `key.*`.
+    pub(crate) fn from_certificates(
+        certificates: &[impl AsRef<[u8]>],
+        backend: &Rc<dyn Backend>,
+    ) -> Result<Self, Rejection> {
+        let mut authorities = Vec::new();
+        for der in certificates {
+            let certificate = Certificate::parse(der.as_ref())?;
+            let public = certificate.key.clone()?;
+            let key = Ok(Key::from_public_key(public, Origin::Configured, backend));
+            authorities.push(Authority { certificate, key });
+        }
+        let none = || KeySet::of_use([], "", backend);
+        Ok(Self {
+            sequence: None,
+            refresh_hint: None,
+            entries: Vec::new(),
+            jwt: none(),
+            wit: none(),
+            authorities,
+            ignored: Vec::new(),
+        })
+    }
+
     /// `spiffe_sequence`: a bundle with a lower one is older (section 4.1.1).
     pub fn sequence(&self) -> Option<u64> {
         self.sequence

@@ -251,5 +251,10 @@ portcullis_types::codes! {
         SigningIdInvalid = "svid.issuer_spiffe_id", "X509-SVID section 3.2; SPIFFE-ID section 2";
         /// An issuer's SPIFFE ID has a path, as only workloads' have.
         SigningPath = "svid.issuer_path", "X509-SVID section 3.2";
+
+        /// The purpose that certificates are to have is no object identifier.
+        PurposeMalformed = "svid.purpose_malformed", "X.660; docs/policy.md";
+        /// A certificate that is to vouch for a key is not for that purpose.
+        PurposeMissing = "svid.purpose_missing", "RFC 5280 section 4.2.1.12; draft-ietf-oauth-status-list-21 section 10";
     }
 }

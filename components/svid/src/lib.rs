@@ -30,6 +30,7 @@ mod bundle;
 mod bundle_set;
 mod certificate;
 mod certificate_signature;
+mod certified_key;
 mod code;
 mod confirmation;
 mod inspect;
@@ -51,6 +52,7 @@ pub mod x509_svid;
 
 pub use bundle::{Bundle, BundleEntry, KeyUse};
 pub use bundle_set::{BundleSet, MAX_TRUST_DOMAINS};
+pub use certified_key::Anchors;
 pub use code::SvidCode;
 pub use confirmation::Confirmation;
 pub use inspect::{CertificateDescription, inspect_untrusted_chain};

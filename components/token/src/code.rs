@@ -53,6 +53,9 @@ portcullis_types::codes! {
         /// The header's `typ` is not the expected one: it is another kind of token.
         TypeMismatch = "token.type_mismatch", "RFC 8725bis section 3.11; RFC 9068 section 4";
 
+        /// The header's `x5c`, where certificates are looked at, is not a list of 1 to 10 certificates in base64.
+        CertificatesMalformed = "token.x5c_malformed", "RFC 7515 section 4.1.6";
+
         /// A registered claim is `null`.
         ClaimNull = "token.claim_null", "RFC 7519 section 4.1";
         /// The claim `iss` is not a text.

@@ -35,5 +35,6 @@ pub mod jws;
 pub mod jwt;
 pub mod media_type;
 pub mod mtls;
+pub mod x5c;
 
 pub use code::TokenCode;

@@ -157,7 +157,10 @@ fn issuer(entry: &Reader<'_>, symmetric: bool) -> Result<Option<Members>, Policy
     }
     if entry.value("status_keys").is_some() {
         let url = entry.text("status_keys").filter(|url| !is_internal(url)).map(Value::from);
-        out.push(("status_keys".into(), status_keys.or(url).unwrap_or_else(no_keys)));
+        // Anchors are certificates, which are public.
+        let anchors = entry.object("status_keys").filter(|keys| keys.value("anchors").is_some());
+        let url = url.or_else(|| anchors.and_then(|_| entry.value("status_keys").cloned()));
+        out.push(("status_keys".into(), url.or(status_keys).unwrap_or_else(no_keys)));
     }
     let origins = entry.texts("status_origins").unwrap_or_default();
     let origins: Vec<&str> =

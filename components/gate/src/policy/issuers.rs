@@ -9,7 +9,7 @@ use alloc::{
 };
 
 use portcullis_crypto::{Algorithm, Backend, KeySet};
-use portcullis_svid::{Bundle, TrustDomain};
+use portcullis_svid::{Anchors, Bundle, TrustDomain};
 use portcullis_token::jwt::{Expectations, Profile};
 use portcullis_types::{json::Value, limits::excerpt};
 
@@ -51,6 +51,8 @@ pub enum KeySource {
     /// From the issuer's metadata, at one of these URLs, the preferred one first (RFC 8414 section 3, OpenID Connect
     /// Discovery section 4).
     Discovery(Vec<String>),
+    /// From the certificates that a token brings along (`x5c`), below these anchors. For status lists alone.
+    Certified(Rc<Anchors>),
 }
 
 /// The proof of possession that an issuer's tokens need.
@@ -189,7 +191,7 @@ fn issuer(
         Some(value) => source(value, entry.at("keys"), backend, errors),
         None => issuer.and_then(|issuer| discovery(issuer, entry, errors)),
     };
-    let status_keys = entry.value("status_keys").map(|value| source(value, entry.at("status_keys"), backend, errors));
+    let status_keys = entry.value("status_keys").map(|value| status_source(value, entry, backend, errors));
     let symmetric = matches!(&keys, Some(KeySource::Inline(set)) if is_symmetric(set));
     if let Some(index) = algorithms.iter().position(|algorithm| algorithm.is_mac())
         && keys.is_some()
@@ -333,6 +335,41 @@ fn source(value: &Value, path: Path, backend: &Rc<dyn Backend>, errors: &mut Vec
             }
         },
         _ => None,
+    }
+}
+
+/// Where the keys of status lists come from, where they are not the issuer's own.
+fn status_source(
+    value: &Value,
+    entry: &Reader<'_>,
+    backend: &Rc<dyn Backend>,
+    errors: &mut Vec<PolicyError>,
+) -> Option<KeySource> {
+    let path = entry.at("status_keys");
+    let Some(inner) = entry.object("status_keys") else { return source(value, path, backend, errors) };
+    let mut malformed = |path: Path, detail: String, remedy: &str| {
+        errors.push(PolicyError::new(PolicyCode::KeysMalformed, path, detail, remedy));
+        None
+    };
+    match (inner.value("keys"), inner.text("anchors"), inner.text("purpose")) {
+        (Some(_), None, None) => source(value, path, backend, errors),
+        (None, Some(anchors), Some(purpose)) => match Anchors::from_pem(anchors, purpose, backend) {
+            Ok(anchors) => Some(KeySource::Certified(Rc::new(anchors))),
+            Err(rejection) => {
+                let detail = format!("{}: {}", rejection.code(), rejection.detail());
+                malformed(path, detail, "write certificates in PEM, and a purpose like \"1.3.6.1.5.5.7.3.30\"")
+            }
+        },
+        (None, Some(_), None) => malformed(
+            path,
+            "it does not say for which purpose the certificates have to be".into(),
+            "add purpose, an extended key usage in numbers",
+        ),
+        _ => malformed(
+            path,
+            "it is neither keys alone nor anchors with their purpose".into(),
+            "write { keys = [ … ] }, or { anchors = \"…\", purpose = \"…\" }",
+        ),
     }
 }
 

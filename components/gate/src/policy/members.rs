@@ -180,7 +180,7 @@ pub static ISSUER: Shape = Shape {
             Kind::TextOrObject(&STATUS_KEYS),
             "the issuer's own keys",
             "What status list tokens verify with, in place of the issuer's own keys: the URL of a JWK Set, `file:` and a \
-             path, or inline.",
+             path, keys inline, or anchors of certificates.",
             "status_keys = \"https://status.example/jwks.json\"",
         ),
         optional(
@@ -214,16 +214,35 @@ pub static ISSUER: Shape = Shape {
     ],
 };
 
-/// Keys for status lists, inline.
+/// Keys for status lists that stand in the policy.
 pub static STATUS_KEYS: Shape = Shape {
     title: "status_keys",
-    doc: "Keys for status lists that stand in the policy.",
-    members: &[required(
-        "keys",
-        Kind::AnyObjects,
-        "A JWK Set (RFC 7517 section 5), inline.",
-        "status_keys = { keys = [{ kty = \"OKP\", crv = \"Ed25519\", x = \"…\" }] }",
-    )],
+    doc: "Keys for status lists that stand in the policy: the keys themselves, or anchors of the certificates that tokens \
+          bring along (`x5c`).",
+    members: &[
+        optional(
+            "keys",
+            Kind::AnyObjects,
+            "",
+            "A JWK Set (RFC 7517 section 5), inline.",
+            "status_keys = { keys = [{ kty = \"OKP\", crv = \"Ed25519\", x = \"…\" }] }",
+        ),
+        optional(
+            "anchors",
+            Kind::Text,
+            "",
+            "Certificates in PEM. A status list token then has to bring a chain (`x5c`) that ends at one of them.",
+            "status_keys = { anchors = \"-----BEGIN CERTIFICATE-----…\", purpose = \"1.3.6.1.5.5.7.3.30\" }",
+        ),
+        optional(
+            "purpose",
+            Kind::Text,
+            "",
+            "With `anchors`: the extended key usage that the signer's certificate has to have, as numbers. \
+             draft-ietf-oauth-status-list-21 section 10 defines one whose last number is not assigned yet.",
+            "status_keys = { anchors = \"-----BEGIN CERTIFICATE-----…\", purpose = \"1.3.6.1.5.5.7.3.30\" }",
+        ),
+    ],
 };
 
 /// A SPIFFE trust domain.

@@ -6,23 +6,20 @@
 
 use alloc::{boxed::Box, format, rc::Rc, string::String, vec, vec::Vec};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use portcullis_crypto::{Backend, Failed, Key, KeySet, Origin, PreparedKey, PublicKey, Scheme, jwk, spki};
 use portcullis_token::{
     compact,
     jwt::{self, Expectations, VerifiedJwt},
+    x5c,
 };
 use portcullis_types::{
     Rejection, Timestamp,
-    json::{Object, Value},
+    json::Object,
     trace::{Silent, Trace, check},
 };
 
 use super::{Access, allows::allows};
-use crate::{
-    ScopeCode,
-    limits::{MAX_CERTIFICATES, REGISTRY_LEEWAY},
-};
+use crate::{ScopeCode, limits::REGISTRY_LEEWAY};
 
 /// What a registry expects of a token.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,9 +138,9 @@ struct Carried {
 /// `x5c` and `jwk`, where they are there.
 fn carried(header: &Object, keys: &KeySet) -> Result<Vec<Carried>, Rejection> {
     let mut carried = Vec::new();
-    if let Some(value) = header.get("x5c")? {
-        let thumbprint = certificate_key(value)?.thumbprint();
-        if !trusts(keys, &thumbprint) {
+    if let Some(key) = certificate_key(header)? {
+        let thumbprint = key.thumbprint();
+        if !keys.has_thumbprint(&thumbprint) {
             let what = "the certificate's key is none of the trusted keys";
             return Err(Rejection::new(ScopeCode::OciCertificateUntrusted, what));
         }
@@ -157,7 +154,7 @@ fn carried(header: &Object, keys: &KeySet) -> Result<Vec<Carried>, Rejection> {
             Rejection::new(ScopeCode::OciKeyMalformed, rejection.detail()).within(rejection.code())
         })?;
         let thumbprint = key.public_key().ok_or_else(|| malformed("jwk is a symmetric key"))?.thumbprint();
-        if !trusts(keys, &thumbprint) {
+        if !keys.has_thumbprint(&thumbprint) {
             let what = "the key in jwk is none of the trusted keys";
             return Err(Rejection::new(ScopeCode::OciKeyUntrusted, what));
         }
@@ -166,25 +163,16 @@ fn carried(header: &Object, keys: &KeySet) -> Result<Vec<Carried>, Rejection> {
     Ok(carried)
 }
 
-/// Whether a key of the set has a thumbprint.
-fn trusts(keys: &KeySet, thumbprint: &[u8; 32]) -> bool {
-    let mut usable = keys.entries().iter().filter_map(|entry| entry.key.as_ref().ok()?.public_key());
-    usable.any(|key| key.thumbprint() == *thumbprint)
-}
-
 /// The key of the first certificate of `x5c` (RFC 7515 section 4.1.6). No path is built: only a key that is trusted by
 /// itself counts.
-fn certificate_key(value: &Value) -> Result<PublicKey, Rejection> {
-    let malformed = |what: &str| Rejection::new(ScopeCode::OciCertificateMalformed, what);
-    let items = value.as_array().ok_or_else(|| malformed("x5c is no list"))?;
-    if items.len() > MAX_CERTIFICATES {
-        return Err(malformed("x5c lists too many certificates"));
+fn certificate_key(header: &Object) -> Result<Option<PublicKey>, Rejection> {
+    let malformed = |rejection: Rejection| {
+        Rejection::new(ScopeCode::OciCertificateMalformed, rejection.detail()).within(rejection.code())
+    };
+    match x5c::certificates(header).map_err(malformed)?.as_deref() {
+        Some([leaf, ..]) => spki::decode_certificate(leaf).map_err(malformed).map(Some),
+        _ => Ok(None),
     }
-    let texts = items.iter().map(Value::as_str).collect::<Option<Vec<_>>>();
-    let texts = texts.ok_or_else(|| malformed("x5c lists something that is no text"))?;
-    let leaf = texts.first().ok_or_else(|| malformed("x5c is empty"))?;
-    let der = STANDARD.decode(leaf).map_err(|_| malformed("x5c is not base64"))?;
-    spki::decode_certificate(&der).map_err(|rejection| malformed(rejection.detail()).within(rejection.code()))
 }
 
 /// The header names a key ("It should have at least one of"), and what it carries is what signed.
