@@ -54,7 +54,9 @@ fn value(value: &DeValue<'_>, path: &Path) -> Result<Value, PolicyError> {
             };
             Ok(Value::Number(read))
         }
-        DeValue::Float(number) => match number.as_str().parse::<f64>() {
+        // Read by the JSON library, so that both forms read one number alike (and because the standard library's own
+        // reading uses wide arithmetic, which compilers before LLVM 23 get wrong: see `tools/miscompiled`).
+        DeValue::Float(number) => match serde_json::from_str::<f64>(number.as_str().trim_start_matches('+')) {
             Ok(number) if number.is_finite() => Ok(Value::Number(Number::Float(number))),
             _ => Err(wrong("the number is not finite", "write a number")),
         },
