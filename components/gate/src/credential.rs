@@ -10,7 +10,7 @@ use portcullis_token::{
     jwt::{self, Expectations},
 };
 use portcullis_types::{
-    Rejection,
+    Rejection, base64url,
     json::{self, Value},
     trace::check,
 };
@@ -108,7 +108,7 @@ impl Judge<'_> {
     }
 
     fn claimed_authority(&self, token: &str) -> Result<Authority, Denial> {
-        if !token.contains('.') {
+        if !begins_as_jwt(token) {
             let what = "the token is no JWT, and no introspection is configured";
             return Err(Denial::form(Rejection::new(GateCode::TokenOpaque, what)));
         }
@@ -295,6 +295,13 @@ fn no_entry() -> Denial {
 
 /// Keys and their generation.
 pub(crate) type KeysAndGeneration = (Rc<KeySet>, u64);
+
+/// Whether a token begins as a JWT does: with a JSON object in base64url and a dot. Opaque tokens may have dots, too (RFC 6750
+/// section 2.1 has one).
+fn begins_as_jwt(token: &str) -> bool {
+    let Some((header, _)) = token.split_once('.') else { return false };
+    base64url::decode(header.as_bytes()).is_ok_and(|header| header.trim_ascii_start().starts_with(b"{"))
+}
 
 /// The tokens of a scope that a credential grants, for the principal.
 pub(crate) fn scopes(claims: &json::Object) -> Vec<String> {

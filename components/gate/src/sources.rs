@@ -11,7 +11,8 @@ use crate::{
     denial::{Denial, Stop},
     documents::{Ask, DocumentNeed},
     judge::Judge,
-    state::{Keys, Remote, Source},
+    keys::{Keys, Source},
+    remote::Remote,
 };
 
 impl Judge<'_> {
@@ -143,9 +144,11 @@ impl Judge<'_> {
 }
 
 fn gone(why: &str, fault: Option<&Rejection>) -> Stop {
-    let what = match fault {
-        None => why.into(),
-        Some(fault) => format!("{}: {}", fault.code(), fault.detail()),
+    let rejection = match fault {
+        // That there is no memory for keys is no fault of theirs.
+        Some(fault) if fault.is(GateCode::MemoryFull) => fault.clone(),
+        Some(fault) => Rejection::new(GateCode::KeysUnavailable, format!("{}: {}", fault.code(), fault.detail())),
+        None => Rejection::new(GateCode::KeysUnavailable, why),
     };
-    Denial::unknown(Rejection::new(GateCode::KeysUnavailable, what)).into()
+    Denial::unknown(rejection).into()
 }
