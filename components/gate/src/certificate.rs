@@ -93,20 +93,15 @@ fn xfcc(headers: &[Header]) -> Result<ClientCertificate, Rejection> {
         return Ok(ClientCertificate::None);
     };
     let pairs = pairs(text)?;
-    let get = |name: &str| {
-        let mut found = pairs.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
-        match (found.next(), found.next()) {
-            (one, None) => Ok(one),
-            _ => Err(malformed("x-forwarded-client-cert names one thing twice")),
-        }
-    };
-    if let Some(chain) = get("Chain")? {
+    let get =
+        |name: &str| pairs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+    if let Some(chain) = get("Chain") {
         return Ok(ClientCertificate::Chain(escaped_pem(chain)?));
     }
-    if let Some(leaf) = get("Cert")? {
+    if let Some(leaf) = get("Cert") {
         return certificate(escaped_pem(leaf)?, None);
     }
-    let Some(hash) = get("Hash")? else { return Ok(ClientCertificate::None) };
+    let Some(hash) = get("Hash") else { return Ok(ClientCertificate::None) };
     let digits: Option<Vec<u8>> = (0..hash.len() / 2)
         .map(|at| hash.get(at * 2..at * 2 + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
         .collect();
@@ -134,6 +129,11 @@ fn pairs(text: &str) -> Result<Vec<(String, String)>, Rejection> {
         };
         if key.is_empty() || quoted {
             return Err(malformed("x-forwarded-client-cert is not key=value"));
+        }
+        // URI and DNS name what the certificate has several of; it itself comes once.
+        let once = ["Chain", "Cert", "Hash"].iter().any(|name| key.eq_ignore_ascii_case(name));
+        if once && pairs.iter().any(|(other, _): &(String, String)| other.eq_ignore_ascii_case(&key)) {
+            return Err(malformed("x-forwarded-client-cert names one thing twice"));
         }
         pairs.push((key, value));
         if !more {

@@ -47,8 +47,6 @@ portcullis_types::codes! {
         /// The token names no issuer of the policy, and no workload of its trust domains.
         IssuerUnknown = "token.issuer_unknown", "RFC 8725bis section 3.8; docs/policy.md";
 
-        /// The certificate comes without its intermediates, and this listener does not trust the proxy's validation.
-        ChainIncomplete = "svid.chain_incomplete", "X509-SVID section 5.2; docs/decisions.md";
         /// The trust domain is one whose SVIDs are not accepted in this form.
         SvidKind = "svid.kind_not_accepted", "docs/policy.md";
 

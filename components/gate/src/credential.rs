@@ -3,7 +3,7 @@
 use alloc::{format, rc::Rc, string::String, vec::Vec};
 
 use portcullis_crypto::{CryptoCode, KeySet, sha256};
-use portcullis_svid::{SpiffeId, jwt_svid, x509_svid};
+use portcullis_svid::{SpiffeId, SvidCode, jwt_svid, x509_svid};
 use portcullis_token::{
     claims::Claims,
     compact,
@@ -184,7 +184,7 @@ impl Judge<'_> {
         let verified = match jwt::verify(token.as_bytes(), &keys, &issuer.expect, self.at, self.trace) {
             Ok(verified) => verified,
             Err(rejection) if rejection.is(CryptoCode::Unknown) => {
-                self.more_keys(number)?;
+                self.more_keys(number, false)?;
                 return Err(Denial::token(rejection).into());
             }
             Err(rejection) => return Err(clients_fault(rejection).into()),
@@ -278,7 +278,7 @@ impl Judge<'_> {
     }
 
     fn incomplete(&mut self, what: &str) -> Denial {
-        let rejection = Rejection::new(GateCode::ChainIncomplete, what);
+        let rejection = Rejection::new(SvidCode::ChainIncomplete, what);
         self.trace.failed("certificate", &rejection);
         Denial::token(rejection)
     }

@@ -68,6 +68,16 @@ pub struct Document {
     pub content: Content,
 }
 
+impl Document {
+    /// The length of what came, in bytes.
+    pub(crate) fn length(&self) -> usize {
+        match &self.content {
+            Content::Body { bytes, .. } => bytes.len(),
+            Content::Failed(why) => why.len(),
+        }
+    }
+}
+
 /// What came of a fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {

@@ -221,10 +221,12 @@ impl Judge<'_> {
             return Err(stop);
         }
         // None that the rule names. What was presented is verified all the same, so that a bad credential is told to be bad.
+        // A certificate that every connection of a mesh has is no attempt to come as a user: who may bring a token is told so.
+        let for_tokens = authorities.iter().any(|authority| matches!(authority, Authority::Issuer(_)));
         let other = match (token, certificate) {
             (Some(_), _) => self.token(judged, request, &presented)?,
-            (None, Some(authority)) => self.certificate(judged, authority)?,
-            (None, None) => return Err(self.missing(Some(require)).into()),
+            (None, Some(authority)) if !for_tokens => self.certificate(judged, authority)?,
+            (None, _) => return Err(self.missing(Some(require)).into()),
         };
         let what = format!("{} is none of the rule's issuers", self.policy.name_of(other.authority));
         context.verified = Some(other);

@@ -57,12 +57,16 @@ impl Keys {
         Self { source, set, generation, digest: [0; 32], bytes: 0 }
     }
 
-    /// The document of the keys themselves, where it is known: the preferred metadata that was had decides.
+    /// The document of the keys themselves, where it is known: of the metadata that were had, the preferred one whose keys
+    /// were had, too; else the preferred one.
     pub(crate) fn remote(&self) -> Option<&Remote> {
         match &self.source {
             Source::Fixed | Source::Certified(_) => None,
             Source::Fetched(remote) => Some(remote),
-            Source::Discovered { metadata } => metadata.iter().find_map(|(_, keys)| keys.as_ref()),
+            Source::Discovered { metadata } => {
+                let known = || metadata.iter().filter_map(|(_, keys)| keys.as_ref());
+                known().find(|keys| keys.timing.had_at().is_some()).or_else(|| known().next())
+            }
         }
     }
 
@@ -71,18 +75,33 @@ impl Keys {
             Source::Fixed | Source::Certified(_) => Vec::new(),
             Source::Fetched(remote) => alloc::vec![remote],
             Source::Discovered { metadata } => {
-                // The keys of the preferred metadata alone are fetched.
+                // Keys are fetched where the preferred metadata has them, and until they were had, where others do.
                 let mut all = Vec::new();
-                let mut found = false;
+                let mut had = false;
                 for (own, keys) in metadata {
                     all.push(own);
-                    if let (Some(keys), false) = (keys.as_mut(), found) {
-                        found = true;
+                    if let (Some(keys), false) = (keys.as_mut(), had) {
+                        had = keys.timing.had_at().is_some();
                         all.push(keys);
                     }
                 }
                 all
             }
+        }
+    }
+
+    /// The keys, if they may be used at a time.
+    ///
+    /// Errors: `keys.unavailable`, `keys.stale`.
+    pub(crate) fn fresh(&self, max_stale: u64, at: Timestamp) -> Result<Rc<KeySet>, Rejection> {
+        let Some(set) = &self.set else {
+            return Err(Rejection::new(GateCode::KeysUnavailable, "they were not fetched"));
+        };
+        match self.remote() {
+            Some(remote) if remote.timing.age(at).is_none_or(|age| age > max_stale) => {
+                Err(Rejection::new(GateCode::KeysStale, format!("fetched more than {max_stale} seconds ago")))
+            }
+            _ => Ok(Rc::clone(set)),
         }
     }
 
@@ -136,10 +155,18 @@ impl Keys {
         let Self { source, set, generation: own_generation, digest, bytes } = self;
         let remote = match source {
             Source::Fixed | Source::Certified(_) => None,
-            Source::Fetched(remote) => Some(remote),
-            Source::Discovered { metadata } => metadata.iter_mut().find_map(|(_, keys)| keys.as_mut()),
+            Source::Fetched(remote) => Some(remote).filter(|remote| remote.need.url == document.url),
+            Source::Discovered { metadata } => {
+                // Keys of metadata that are less preferred than those that were had are not taken.
+                let had = metadata
+                    .iter()
+                    .position(|(_, keys)| keys.as_ref().is_some_and(|keys| keys.timing.had_at().is_some()));
+                let most = had.map_or(metadata.len(), |had| had + 1);
+                let mut known = metadata.iter_mut().take(most).filter_map(|(_, keys)| keys.as_mut());
+                known.find(|keys| keys.need.url == document.url)
+            }
         };
-        let Some(remote) = remote.filter(|remote| remote.need.url == document.url) else { return outcome };
+        let Some(remote) = remote else { return outcome };
         if let Err(older) = remote.newer(document, at) {
             return Some(Err(older));
         }

@@ -8,7 +8,7 @@ use portcullis_types::{Rejection, Timestamp};
 
 use crate::{
     code::GateCode,
-    documents::{Ask, DocumentNeed, Kind, Timing},
+    documents::{Ask, Document, DocumentNeed, Kind, Timing},
     limits::LIST_WITHOUT_LIFETIME,
     origin::Class,
 };
@@ -24,6 +24,8 @@ struct Entry {
     timing: Timing,
     list: Option<StoredList>,
     fault: Option<Rejection>,
+    /// A list that came and whose key is not known: it is looked at again when other keys come.
+    waiting: Option<Document>,
     most: usize,
 }
 
@@ -39,6 +41,8 @@ pub(crate) enum LookUp<'l> {
     Fetch(DocumentNeed),
     /// It could not be had.
     Gone(Rejection),
+    /// It came, and other keys than those held may verify it.
+    UnknownKey(Rejection),
 }
 
 impl StoredList {
@@ -104,10 +108,10 @@ impl Lists {
     ) -> Result<LookUp<'_>, Rejection> {
         if !self.0.contains_key(uri) {
             if self.0.len() >= most_lists {
-                // What cannot be used makes room; what can never does.
+                // What cannot be used makes room; what can, is under way, or rests after a failure does not.
                 self.0.retain(|_, entry| {
                     entry.list.as_ref().is_some_and(|list| list.is_usable(at, leeway))
-                        || entry.timing.ask(at) == Ask::Join
+                        || entry.timing.ask(at) != Ask::Now
                 });
             }
             if self.0.len() >= most_lists {
@@ -116,7 +120,7 @@ impl Lists {
                     format!("{} lists of this issuer are held already", self.0.len()),
                 ));
             }
-            let entry = Entry { timing: Timing::default(), list: None, fault: None, most: most_bytes };
+            let entry = Entry { timing: Timing::default(), list: None, fault: None, waiting: None, most: most_bytes };
             self.0.insert(uri.into(), entry);
         }
         let Some(entry) = self.0.get_mut(uri) else { return Ok(LookUp::Gone(unavailable("it is gone"))) };
@@ -128,14 +132,21 @@ impl Lists {
                 }
                 return Ok(LookUp::Fetch(need(uri, entry.most)));
             }
-            let gone = match (&entry.fault, &entry.list) {
-                (Some(fault), _) if fault.is(GateCode::StatusListRefused) || fault.is(GateCode::MemoryFull) => {
-                    fault.clone()
-                }
-                (Some(fault), _) => unavailable(&format!("{}: {}", fault.code(), fault.detail())),
-                (None, Some(_)) => Rejection::new(GateCode::StatusStale, "the list is too old"),
+            let gone = match (&entry.list, &entry.fault) {
+                // Why there is no memory or no key for it is another's fault than the list's.
+                (_, Some(fault)) if fault.is(GateCode::MemoryFull) || fault.is(GateCode::KeysStale) => fault.clone(),
+                (Some(_), Some(fault)) => Rejection::new(
+                    GateCode::StatusStale,
+                    format!("the list is too old, and no newer one could be had: {}: {}", fault.code(), fault.detail()),
+                ),
+                (Some(_), None) => Rejection::new(GateCode::StatusStale, "the list is too old"),
+                (None, Some(fault)) if fault.is(GateCode::StatusListRefused) => fault.clone(),
+                (None, Some(fault)) => unavailable(&format!("{}: {}", fault.code(), fault.detail())),
                 (None, None) => unavailable("it was not fetched"),
             };
+            if entry.waiting.is_some() {
+                return Ok(LookUp::UnknownKey(gone));
+            }
             return Ok(LookUp::Gone(gone));
         }
         match &entry.list {
@@ -163,15 +174,35 @@ impl Lists {
                 }
                 entry.timing.had(new.fetched_at, at);
                 entry.fault = None;
+                entry.waiting = None;
                 entry.list = Some(new);
                 Ok(())
             }
             Err(rejection) => {
                 entry.timing.failed(at);
                 entry.fault = Some(rejection.clone());
+                entry.waiting = None;
                 Err(rejection)
             }
         }
+    }
+
+    /// Keeps a document until other keys come.
+    pub(crate) fn wait_for_keys(&mut self, document: &Document) {
+        if let Some(entry) = self.0.get_mut(&document.url) {
+            entry.waiting = Some(document.clone());
+        }
+    }
+
+    /// The documents that wait for other keys.
+    pub(crate) fn take_waiting(&mut self) -> Vec<Document> {
+        self.0.values_mut().filter_map(|entry| entry.waiting.take()).collect()
+    }
+
+    /// The memory that the list at a URI takes, in bytes.
+    pub(crate) fn bytes_of(&self, uri: &str) -> usize {
+        let list = self.0.get(uri).and_then(|entry| entry.list.as_ref());
+        list.map_or(0, |list| list.list.held_bytes())
     }
 
     /// Lists that are past their `ttl`, or near their end.
@@ -189,7 +220,9 @@ impl Lists {
 
     /// The memory that lists take, in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.0.iter().map(|(uri, entry)| uri.len() + entry.list.as_ref().map_or(0, |list| list.list.held_bytes())).sum()
+        let waiting = |entry: &Entry| entry.waiting.as_ref().map_or(0, Document::length);
+        let held = |entry: &Entry| entry.list.as_ref().map_or(0, |list| list.list.held_bytes());
+        self.0.iter().map(|(uri, entry)| uri.len() + held(entry) + waiting(entry)).sum()
     }
 
     /// How many there are.

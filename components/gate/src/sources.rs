@@ -1,6 +1,5 @@
 //! Keys and bundles as an evaluation needs them: at hand, to be fetched first, or not to be had.
 
-use alloc::rc::Rc;
 use alloc::{format, vec, vec::Vec};
 
 use portcullis_types::Rejection;
@@ -28,17 +27,16 @@ impl Judge<'_> {
         let at = self.at;
         let max_stale = self.policy.limits.keys_max_stale;
         let Some(keys) = self.keys(number, of_lists) else { return Err(gone("the policy has no such issuer", None)) };
-        if let (Source::Fixed, Some(set)) = (&keys.source, &keys.set) {
-            return Ok((Rc::clone(set), keys.generation));
+        if let Ok(set) = keys.fresh(max_stale, at) {
+            return Ok((set, keys.generation));
         }
         let needs: Vec<DocumentNeed> = match keys.remote() {
             Some(remote) => {
-                if let (Some(set), Some(age)) = (&keys.set, remote.timing.age(at))
-                    && age <= max_stale
-                {
-                    return Ok((Rc::clone(set), keys.generation));
+                if self.askable(remote) {
+                    vec![remote.need.clone()]
+                } else {
+                    Vec::new()
                 }
-                if self.askable(remote) { vec![remote.need.clone()] } else { Vec::new() }
             }
             None => match &keys.source {
                 Source::Discovered { metadata } => {
@@ -61,15 +59,21 @@ impl Judge<'_> {
         Err(Stop::Needs(needs))
     }
 
-    /// A key identifier is not known: the keys are fetched once more, if they may be. Returns where nothing more can be had.
-    pub(crate) fn more_keys(&mut self, number: usize) -> Result<(), Stop> {
-        let Some(keys) = self.keys(number, false) else { return Ok(()) };
+    /// A key identifier is not known: the keys are fetched once more, if they may be. Returns where nothing more can be had and
+    /// the keys are as they should be; where they could not be had lately, nobody knows whether there is such a key.
+    ///
+    /// Error: `keys.unavailable`, 503.
+    pub(crate) fn more_keys(&mut self, number: usize, of_lists: bool) -> Result<(), Stop> {
+        let Some(keys) = self.keys(number, of_lists) else { return Ok(()) };
         let Some(remote) = keys.remote() else { return Ok(()) };
         if !self.askable(remote) || remote.timing.ask_for_more(self.at) == Ask::Later {
-            return Ok(());
+            return match &remote.fault {
+                None => Ok(()),
+                Some(fault) => Err(gone("they were not fetched", Some(fault))),
+            };
         }
         let needs = vec![remote.need.clone()];
-        self.ask(number, false, &needs);
+        self.ask(number, of_lists, &needs);
         Err(Stop::Needs(needs))
     }
 
@@ -124,7 +128,10 @@ impl Judge<'_> {
             return Ok(());
         };
         if !self.askable(remote) || remote.timing.ask_for_more(self.at) == Ask::Later {
-            return Ok(());
+            return match &remote.fault {
+                None => Ok(()),
+                Some(fault) => Err(gone("it was not fetched", Some(fault))),
+            };
         }
         Err(self.ask_for_bundle(number))
     }

@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeMap, format, rc::Rc, string::String, vec::Vec};
 
-use portcullis_crypto::{Backend, KeySet};
+use portcullis_crypto::{Backend, CryptoCode, KeySet};
 use portcullis_status::{MAX_LIST_TOKEN, Options, StatusList};
 use portcullis_svid::{Anchors, Bundle, BundleSet};
 use portcullis_token::x5c;
@@ -119,8 +119,15 @@ impl State {
     ) -> Vec<(String, Rejection)> {
         // Lists verify with keys, so keys come first, whatever the order in which they were fetched.
         let mut outcomes: Vec<Vec<Result<(), Rejection>>> = Vec::new();
+        let generations = |state: &Self| state.issuers.iter().map(IssuerState::list_generation).collect::<Vec<_>>();
+        let before = generations(self);
         for document in documents {
             outcomes.push(self.provide_keys(policy, document, at, backend));
+        }
+        for (number, (before, after)) in before.into_iter().zip(generations(self)).enumerate() {
+            if before != after {
+                self.try_again(policy, number, at, backend);
+            }
         }
         for (document, outcomes) in documents.iter().zip(&mut outcomes) {
             for number in 0..self.issuers.len() {
@@ -167,6 +174,15 @@ impl State {
         outcomes
     }
 
+    /// Lists of an issuer whose keys were not known are looked at again: others have come.
+    fn try_again(&mut self, policy: &Policy, number: usize, at: Timestamp, backend: &Rc<dyn Backend>) {
+        let waiting = self.issuers.get_mut(number).map(|state| state.lists.take_waiting()).unwrap_or_default();
+        for document in waiting {
+            // What still cannot be used is told when somebody asks for it.
+            let _ = self.provide_list(policy, number, &document, at, backend);
+        }
+    }
+
     fn provide_list(
         &mut self,
         policy: &Policy,
@@ -175,7 +191,7 @@ impl State {
         at: Timestamp,
         backend: &Rc<dyn Backend>,
     ) -> Option<Result<(), Rejection>> {
-        let held = self.bytes();
+        let all = self.bytes();
         let (issuer, state) = (policy.issuers.get(number)?, self.issuers.get_mut(number)?);
         if !state.lists.has(&document.url) {
             return None;
@@ -188,17 +204,19 @@ impl State {
             ..Options::default()
         };
         let keys = state.status_keys.as_ref().unwrap_or(&state.keys);
+        // The list that is there makes room for its own successor.
+        let held = all.saturating_sub(state.lists.bytes_of(&document.url));
+        let mut unknown_key = false;
         let opened = document.content.body(policy.limits.status_list).and_then(|body| {
             let set = match &keys.source {
                 Source::Certified(anchors) => Rc::new(certified(body, anchors, backend, at)?),
-                _ => keys.set.clone().ok_or_else(|| {
-                    Rejection::new(GateCode::KeysUnavailable, "there are no keys to verify the list with")
-                })?,
+                _ => keys.fresh(policy.limits.keys_max_stale, at)?,
             };
             let is_cwt = matches!(&document.content, Content::Body { media_type: Some(media), .. }
                 if media.eq_ignore_ascii_case("application/statuslist+cwt"));
             let open = if is_cwt { StatusList::open_cwt } else { StatusList::open_jwt };
             let list = open(body, &set, &document.url, at, &options).map_err(|rejection| {
+                unknown_key = rejection.is(CryptoCode::Unknown);
                 let why = format!("{}: {}", rejection.code(), rejection.detail());
                 Rejection::new(GateCode::StatusListRefused, why)
             })?;
@@ -208,7 +226,11 @@ impl State {
             }
             Ok(StoredList::new(list, document.fetched_at))
         });
-        Some(state.lists.provide(&document.url, opened, at))
+        let taken = state.lists.provide(&document.url, opened, at);
+        if unknown_key && held.saturating_add(document.length()) <= policy.limits.memory {
+            state.lists.wait_for_keys(document);
+        }
+        Some(taken)
     }
 
     /// The memory held, in bytes: documents by their text, lists as they are, tokens as guessed.

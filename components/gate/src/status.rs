@@ -48,6 +48,11 @@ impl Judge<'_> {
                 self.trace.failed("status list", &rejection);
                 return Err(Denial::unknown(rejection).into());
             }
+            Ok(LookUp::UnknownKey(rejection)) => {
+                self.more_keys(number, true)?;
+                self.trace.failed("status list", &rejection);
+                return Err(Denial::unknown(rejection).into());
+            }
             Ok(LookUp::Fetch(need)) => {
                 // Keys of its own have to be there when the list comes; they are fetched in the same round.
                 let mut needs = alloc::vec![need];

@@ -127,6 +127,8 @@ struct World {
     list_reachable: bool,
     /// The last good document of each URL that was given to the gate.
     held: BTreeMap<String, Document>,
+    /// The last fetch of each URL, where it failed: who knows of it cannot say that there are no other keys.
+    failed: BTreeMap<String, Document>,
 }
 
 fn load(wide: bool) -> Gate {
@@ -145,6 +147,7 @@ impl World {
             keys_reachable: true,
             list_reachable: true,
             held: BTreeMap::new(),
+            failed: BTreeMap::new(),
         }
     }
 
@@ -172,8 +175,10 @@ impl World {
     fn give(&mut self, document: Document) {
         let refused = self.gate.provide(std::slice::from_ref(&document), self.at);
         if !refused.is_empty() {
+            self.failed.insert(document.url.clone(), document);
             return;
         }
+        self.failed.remove(&document.url);
         if document.url == JWKS && self.keys != jwks(&[(1, "a")]) {
             // A list that is signed with a key that is gone is gone as well.
             self.held.remove(LIST);
@@ -211,7 +216,8 @@ impl World {
                     self.gate = load(wide);
                     // A host gives a new gate what it has.
                     let held: Vec<Document> = std::mem::take(&mut self.held).into_values().collect();
-                    held.into_iter().for_each(|document| self.give(document));
+                    let failed = std::mem::take(&mut self.failed).into_values();
+                    held.into_iter().chain(failed).for_each(|document| self.give(document));
                 }
             }
         }
@@ -244,6 +250,8 @@ impl World {
         let fresh = load(self.wide);
         let held: Vec<Document> = self.held.values().cloned().collect();
         fresh.provide(&held, self.at);
+        let failed: Vec<Document> = self.failed.values().cloned().collect();
+        fresh.provide(&failed, self.at);
         let mut evaluation = fresh.start(request.clone(), self.at);
         loop {
             let needs = match evaluation.step(self.at) {
@@ -255,7 +263,7 @@ impl World {
                     Wanted::Remember(_) => Answer::Fresh,
                     Wanted::Document(wanted) => {
                         let gone = || Content::Failed("unreachable".into());
-                        let document = self.held.get(&wanted.url).cloned();
+                        let document = self.held.get(&wanted.url).or(self.failed.get(&wanted.url)).cloned();
                         let none = Document { url: wanted.url, fetched_at: self.at, content: gone() };
                         fresh.provide(&[document.unwrap_or(none)], self.at);
                         Answer::Done

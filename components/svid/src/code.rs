@@ -193,7 +193,8 @@ portcullis_types::codes! {
         /// More than 100 signatures would have to be verified to find the way to an authority.
         TooManySignatures = "svid.too_many_signatures", "docs/limits.md";
         /// The leaf came alone, and its issuer is not in the trust domain's bundle: its intermediates are missing, or it
-        /// is somebody else's.
+        /// is somebody else's. At a gate: the leaf or its digest came alone, and the listener does not trust its proxy's
+        /// validation.
         ChainIncomplete = "svid.chain_incomplete", "RFC 5280 section 6.1.3 (a)(4)";
         /// No certificate of the chain or the bundle has the name of an issuer, though the chain goes on.
         IssuerUnknown = "svid.issuer_unknown", "RFC 5280 section 6.1.3 (a)(4)";
