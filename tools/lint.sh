@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Format, clippy on the crates and on the WebAssembly skin, documentation, WIT, codes, policy reference.
+# Format, clippy on the crates and on the WebAssembly skin, documentation, WIT, codes, cases of the gate, policy
+# reference.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -27,6 +28,9 @@ bin=${CARGO_TARGET_DIR:-target}/release
 
 step "codes: pinned, with a case each, and one for each reason"
 "$bin/codes" check
+
+step "gate: its cases are what they are made of"
+"$bin/gate_cases" check
 
 step "policy: reference and schema are what the source says"
 "$bin/policy" check

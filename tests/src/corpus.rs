@@ -79,7 +79,12 @@ pub fn cases(file: &PathBuf) -> Vec<Case> {
         .collect()
 }
 
-fn case(line: &str) -> Result<Case, String> {
+/// A case from its line.
+///
+/// # Errors
+///
+/// What is missing of a case.
+pub fn case(line: &str) -> Result<Case, String> {
     let Ok(Value::Object(mut members)) = serde_json::from_str::<Value>(line) else { return Err("no object".into()) };
     members.remove("source");
     members.remove("note");

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod corpus;
+pub mod gate_cases;
 pub mod inventory;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,7 @@
 //! `codes write` makes `docs/codes.md` and `tests/codes.ndjson` from the enums and the corpus; `codes check` fails where
-//! they are not what it would write, where a code has no case, and where one code stands for several reasons of an
-//! operation without a line in `tests/codes-shared.ndjson` that says why.
+//! they are not what it would write, where a code has no case (of the corpus, of the gate, or a snapshot of a policy's
+//! mistakes), and where one code stands for several reasons of an operation without a line in `tests/codes-shared.ndjson`
+//! that says why.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -145,9 +146,45 @@ fn check() -> anyhow::Result<String> {
     Ok(format!("{} codes, each with a case; {} refusals pinned", codes.len(), refusals.len()))
 }
 
-/// A code is shown by a case of the corpus, or by a test that `tests/codes-elsewhere.ndjson` names and that names it.
+/// The codes that the cases of the gate show: the first finding of each decision, and those of refused policies.
+fn of_gate() -> anyhow::Result<BTreeSet<String>> {
+    let mut door = Door::new(Rc::new(SoftwareBackend::default()));
+    let mut shown = BTreeSet::new();
+    for case in corpus::cases(&root().join("tests/gate.ndjson")) {
+        let answer: Value = serde_json::from_str(&door.answer(case.request.to_string().as_bytes(), NOW))
+            .with_context(|| format!("the answer to {}", case.id))?;
+        let code = answer["result"]["findings"][0]["code"].as_str().or(answer["error"]["code"].as_str());
+        shown.extend(code.map(String::from));
+    }
+    Ok(shown)
+}
+
+/// The codes of policies that the snapshots of mistakes show.
+fn of_mistakes(codes: &BTreeSet<&str>) -> anyhow::Result<BTreeSet<String>> {
+    let mut texts = String::new();
+    let mut folders = vec![root().join("components/gate/tests/mistakes")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "txt") {
+                texts.push_str(&fs::read_to_string(&path).with_context(|| path.display().to_string())?);
+            }
+        }
+    }
+    let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '.');
+    let words: BTreeSet<&str> = texts.split(|c| !word(c)).collect();
+    let known = codes.iter().filter(|code| code.starts_with("policy.") && words.contains(**code));
+    Ok(known.map(|code| (*code).into()).collect())
+}
+
+/// A code is shown by a case of the corpus or of the gate, by a snapshot of a policy's mistakes, or by a test that
+/// `tests/codes-elsewhere.ndjson` names and that names it.
 fn without_case(codes: &BTreeSet<&str>, refusals: &[Refusal], faults: &mut Vec<String>) -> anyhow::Result<()> {
     let mut shown: BTreeSet<String> = refusals.iter().map(|refusal| refusal.code.clone()).collect();
+    shown.extend(of_gate()?);
+    shown.extend(of_mistakes(codes)?);
     for line in lines("codes-elsewhere.ndjson")? {
         let (code, file, test) = (text(&line, "code"), text(&line, "file"), text(&line, "test"));
         let source = fs::read_to_string(root().join(file)).unwrap_or_default();
