@@ -45,17 +45,20 @@ fn value(value: &DeValue<'_>, path: &Path) -> Result<Value, PolicyError> {
     match value {
         DeValue::String(text) => Ok(Value::String(text.as_ref().into())),
         DeValue::Boolean(truth) => Ok(Value::Bool(*truth)),
+        // Numbers are read by the JSON library, so that both forms read one number alike (and because the standard library's
+        // own reading uses wide arithmetic, which compilers before LLVM 23 get wrong: see `tools/miscompiled`).
+        DeValue::Integer(number) if number.radix() != 10 => {
+            Err(wrong("the number is not in decimal", "write it in decimal"))
+        }
         DeValue::Integer(number) => {
-            let text = number.as_str();
-            let read = match (u64::from_str_radix(text, number.radix()), i64::from_str_radix(text, number.radix())) {
+            let text = number.as_str().trim_start_matches('+');
+            let read = match (serde_json::from_str(text), serde_json::from_str(text)) {
                 (Ok(number), _) => Number::Unsigned(number),
                 (_, Ok(number)) => Number::Negative(number),
                 _ => return Err(wrong("the number does not fit into 64 bits", "write a smaller number")),
             };
             Ok(Value::Number(read))
         }
-        // Read by the JSON library, so that both forms read one number alike (and because the standard library's own
-        // reading uses wide arithmetic, which compilers before LLVM 23 get wrong: see `tools/miscompiled`).
         DeValue::Float(number) => match serde_json::from_str::<f64>(number.as_str().trim_start_matches('+')) {
             Ok(number) if number.is_finite() => Ok(Value::Number(Number::Float(number))),
             _ => Err(wrong("the number is not finite", "write a number")),
