@@ -112,13 +112,17 @@ pub enum HostError {
     /// Something else that one instance accepted was refused by a later one, so that nothing can be asked with it.
     #[error("the {what} was accepted before and is refused now, with {code}: {detail}")]
     StateNotRecreated {
-        /// What was refused: `status list`, `requirement set` or `bundle set`.
+        /// What was refused: `status list`, `requirement set`, `bundle set` or `policy`.
         what: &'static str,
         /// The refusal's code.
         code: String,
         /// The refusal's detail.
         detail: String,
     },
+
+    /// The instance in which an evaluation began is gone, or is another one than the one that was asked.
+    #[error("the evaluation is lost with the instance in which it began")]
+    EvaluationLost,
 }
 
 /// The stable names of [`HostError`]s.
@@ -151,6 +155,8 @@ pub enum Code {
     KeysNotRecreated,
     /// `host.state_not_recreated`
     StateNotRecreated,
+    /// `host.evaluation_lost`
+    EvaluationLost,
 }
 
 /// One line for each [`Code`], in the order of [`Code::ALL`]: the code, where its rule stands, and what it means.
@@ -211,8 +217,14 @@ pub const CODES: &[(&str, &str, &str)] = &[
     (
         "host.state_not_recreated",
         "host: calls",
-        "A status list, a requirement set or a bundle set that was accepted before was refused by a new instance. \
-         Nothing is known about the credential.",
+        "A status list, a requirement set, a bundle set or a policy that was accepted before was refused by a new \
+         instance. Nothing is known about the credential.",
+    ),
+    (
+        "host.evaluation_lost",
+        "host: calls",
+        "The instance in which the evaluation of a request began is gone, or another one was asked. Nothing is known \
+         about the credential. A request whose proof may have been remembered is not decided about again.",
     ),
 ];
 
@@ -232,6 +244,7 @@ impl Code {
         Self::OutOfMemory,
         Self::KeysNotRecreated,
         Self::StateNotRecreated,
+        Self::EvaluationLost,
     ];
 
     /// The code as text, for example `host.trapped`.
@@ -277,6 +290,7 @@ impl HostError {
             Self::OutOfMemory { .. } => Code::OutOfMemory,
             Self::KeysNotRecreated { .. } => Code::KeysNotRecreated,
             Self::StateNotRecreated { .. } => Code::StateNotRecreated,
+            Self::EvaluationLost => Code::EvaluationLost,
         }
     }
 
@@ -305,5 +319,6 @@ mod tests {
         assert_eq!(Code::OutOfMemory.as_str(), "host.out_of_memory");
         assert_eq!(Code::KeysNotRecreated.as_str(), "host.keys_not_recreated");
         assert_eq!(Code::StateNotRecreated.as_str(), "host.state_not_recreated");
+        assert_eq!(Code::EvaluationLost.as_str(), "host.evaluation_lost");
     }
 }

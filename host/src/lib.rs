@@ -3,6 +3,7 @@
 //! - [`Runtime`] is the engine: it loads components (from a cache of compiled code), and sets the limits.
 //! - [`Portcullis`] asks a component through its typed interfaces; the types of the larger ones stand in [`status`],
 //!   [`scope`] and [`svid`].
+//! - [`GateInstance`](gate::GateInstance) holds a policy and decides about requests.
 //! - [`TextDoor`] asks it in JSON text.
 //!
 //! Two kinds of failure are kept apart. A [`Rejection`] is the component's answer: the credential was refused, and
@@ -27,6 +28,7 @@ mod cache;
 mod compiled;
 mod component;
 mod error;
+pub mod gate;
 #[cfg(feature = "hosted-crypto")]
 mod hosted_crypto;
 mod keys;

@@ -34,6 +34,14 @@ pub(crate) const CORE_PARTS_PER_COMPONENT: u32 = 4;
 /// to five times as large.
 pub const MAX_COMPONENT_BYTES: u64 = 64 * 1024 * 1024;
 
+/// How many documents of a gate are kept for the instance that may have to follow. A policy has at most 256 issuers with
+/// two places of metadata and one of keys, the same for the keys of their lists, and 256 trust domains: 1,792.
+pub(crate) const MAX_KEPT_DOCUMENTS: usize = 2048;
+
+/// How many bytes of them are kept. A gate counts each four times in what an instance may hold, 256 MiB by default, so
+/// that it never has more of them.
+pub(crate) const MAX_KEPT_BYTES: usize = 64 * 1024 * 1024;
+
 /// How many keys one instance may have prepared in the host's library at once.
 ///
 /// The component prepares a key once for each of its algorithms: two full sets of 256 RSA keys with six

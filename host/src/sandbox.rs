@@ -56,6 +56,11 @@ impl<B> Sandbox<B> {
         &self.component
     }
 
+    /// What the living instance has, if there is one.
+    pub(crate) fn bound(&self) -> Option<&B> {
+        self.live.as_ref().map(|(_, bound)| bound)
+    }
+
     /// Makes one call, in a new instance if the last one was thrown away. Deadline and memory are watched; whatever
     /// goes wrong, the instance is thrown away.
     pub(crate) fn call<R>(

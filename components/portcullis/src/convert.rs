@@ -1,12 +1,12 @@
 //! Types of the crates to types of the contracts, and back.
 
+#[cfg(not(feature = "gate"))]
 use portcullis_crypto as crypto;
 use portcullis_types as types;
 
-use crate::bindings::exports::portcullis::{
-    crypto::keys::Algorithm,
-    types::types::{CheckOutcome, Finding, Rejection},
-};
+#[cfg(not(feature = "gate"))]
+use crate::bindings::exports::portcullis::crypto::keys::Algorithm;
+use crate::bindings::exports::portcullis::types::types::{CheckOutcome, Finding, Rejection};
 
 pub(crate) fn rejection(rejection: types::Rejection) -> Rejection {
     Rejection { code: rejection.code().into(), detail: rejection.detail().into(), rule: rejection.rule().into() }
@@ -23,6 +23,7 @@ pub(crate) fn finding(finding: types::Finding) -> Finding {
     }
 }
 
+#[cfg(not(feature = "gate"))]
 macro_rules! algorithms {
     ($($variant:ident),+) => {
         pub(crate) fn algorithm(algorithm: crypto::Algorithm) -> Algorithm {
@@ -43,4 +44,5 @@ macro_rules! algorithms {
         }
     };
 }
+#[cfg(not(feature = "gate"))]
 algorithms!(Es256, Es384, Es512, Es256k, Ed25519, Rs256, Rs384, Rs512, Ps256, Ps384, Ps512, Hs256, Hs384, Hs512);

@@ -3,10 +3,25 @@
 //! One crate makes every artifact, by feature: `full` is `portcullis.wasm`, the others are its slices, and `hosted`
 //! makes each import the host's crypto instead of carrying its own. So each interface's glue is written once.
 
-#![cfg(any(feature = "full", feature = "scope", feature = "status", feature = "svid", feature = "token"))]
+#![cfg(any(
+    feature = "full",
+    feature = "gate",
+    feature = "scope",
+    feature = "status",
+    feature = "svid",
+    feature = "token"
+))]
 
 mod convert;
+#[cfg(not(feature = "gate"))]
 mod keys;
+
+#[cfg(any(feature = "full", feature = "gate"))]
+mod gate;
+#[cfg(any(feature = "full", feature = "gate"))]
+mod policy;
+#[cfg(any(feature = "full", feature = "gate"))]
+mod text;
 
 #[cfg(any(feature = "full", feature = "token"))]
 mod cose;
@@ -32,9 +47,6 @@ mod svid_tokens;
 #[cfg(any(feature = "full", feature = "svid"))]
 mod svid_x509;
 
-#[cfg(feature = "full")]
-mod text;
-
 #[cfg(feature = "hosted")]
 mod hosted;
 
@@ -55,6 +67,10 @@ mod bindings {
     world!("portcullis:component/full");
     #[cfg(all(feature = "full", feature = "hosted"))]
     world!("portcullis:component/full-hosted");
+    #[cfg(all(feature = "gate", not(feature = "hosted")))]
+    world!("portcullis:component/gate");
+    #[cfg(all(feature = "gate", feature = "hosted"))]
+    world!("portcullis:component/gate-hosted");
     #[cfg(all(feature = "scope", not(feature = "hosted")))]
     world!("portcullis:component/scope");
     #[cfg(all(feature = "scope", feature = "hosted"))]
