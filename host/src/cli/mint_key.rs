@@ -169,7 +169,8 @@ fn unusable<E>(_: E) -> anyhow::Error {
     anyhow!("the key file holds no private key for this algorithm; PEM (PKCS #8) and JWK are read")
 }
 
-fn fresh_secret(bytes: usize) -> Vec<u8> {
+/// Random bytes.
+pub(crate) fn fresh_secret(bytes: usize) -> Vec<u8> {
     let mut secret = Vec::new();
     while secret.len() < bytes {
         secret.extend(HS256Key::generate().to_bytes());

@@ -4,12 +4,19 @@ mod batch;
 mod completions;
 mod component;
 mod context;
+mod gate;
+mod gate_json;
 mod input;
 mod keys;
 mod lines;
 mod mint;
 mod mint_key;
 mod output;
+mod policy;
+mod policy_file;
+mod policy_test;
+mod policy_test_file;
+mod policy_test_keys;
 mod pretty;
 mod report;
 mod scope;
@@ -59,6 +66,8 @@ Examples:
   portcullis token inspect @token.jwt
   portcullis status lookup @list.jwt --keys jwks.json --uri https://example.com/statuslists/1 --index 7
   portcullis svid verify --x509 chain.pem --bundle prod.example=bundle.json
+  portcullis policy check policy.toml
+  portcullis gate check --policy policy.toml https://api.example/health
   portcullis mint --count 1000 --as-batch | portcullis batch --jobs 2";
 
 #[derive(Debug, Subcommand)]
@@ -76,6 +85,12 @@ enum Command {
     /// Verify SPIFFE identities, or look at them
     #[command(subcommand)]
     Svid(svid::Command),
+    /// Check, explain, test and export policies
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Decide about a request, and say why
+    #[command(subcommand)]
+    Gate(gate::Command),
     Batch(batch::Batch),
     Mint(mint::Mint),
     /// Precompile components, or list them
@@ -127,6 +142,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Status(command)) => status::run(command, &context),
         Some(Command::Scope(command)) => scope::run(command, &context),
         Some(Command::Svid(command)) => svid::run(command, &context),
+        Some(Command::Policy(command)) => policy::run(command, &context),
+        Some(Command::Gate(command)) => gate::run(command, &context),
         Some(Command::Batch(batch)) => batch::run(&batch, &context),
         Some(Command::Mint(mint)) => mint::run(&mint, &context),
         Some(Command::Component(command)) => component::run(command, &context),
@@ -172,6 +189,11 @@ mod tests {
             ("scope", "evaluate", "The token is not verified here"),
             ("svid", "verify", "with no other"),
             ("svid", "inspect", "Nothing that is printed can be trusted"),
+            ("policy", "check", "refuse nothing unless --deny-warnings"),
+            ("policy", "explain", "before anybody comes with a credential"),
+            ("policy", "test", "no secret and no network"),
+            ("policy", "export", "a decision in a page is advice"),
+            ("gate", "check", "what is not there could not be had"),
             ("token", "inspect", "Nothing that is printed can be trusted"),
         ] {
             let mut cli = Cli::command();

@@ -1,0 +1,231 @@
+//! `portcullis policy`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use portcullis_host::gate::{Demand, PolicyReport, Problem};
+use portcullis_host::{Portcullis, Runtime};
+use serde::Serialize;
+
+use super::Outcome;
+use super::context::{Context, Format};
+use super::output::{self, BAD, CAUTION, GOOD, HEADING, Readers};
+use super::policy_file::{self, PolicyFile, PolicyText};
+use super::policy_test::{self, Test};
+use super::pretty::printable;
+use super::report::line;
+
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  portcullis policy check policy.toml
+  portcullis policy explain policy.toml --method GET https://api.example/reports/7
+  portcullis policy test policy-tests.toml
+  portcullis policy export policy.toml --for browser --out policy.json")]
+pub(crate) enum Command {
+    Check(Check),
+    Explain(Explain),
+    Test(Test),
+    Export(Export),
+}
+
+/// Read a policy and name each mistake, with its line and a remedy
+///
+/// Nothing is fetched and no request is decided. The exit code is 0 where the policy is good, and 2 where it is refused;
+/// warnings tell what its author should know, and refuse nothing unless --deny-warnings says so.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  portcullis policy check policy.toml
+  portcullis policy check --deny-warnings --format json policy.json")]
+pub(crate) struct Check {
+    #[command(flatten)]
+    policy: PolicyFile,
+
+    /// Refuse a policy with warnings, too
+    #[arg(long)]
+    deny_warnings: bool,
+}
+
+/// Tell what a policy asks of a request, step by step
+///
+/// In the order in which the gate asks, before anybody comes with a credential. `gate check` decides about one.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  portcullis policy explain policy.toml --method POST https://api.example/payments")]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    policy: PolicyFile,
+
+    /// The absolute URL that is asked for
+    #[arg(value_name = "URL")]
+    url: String,
+
+    /// The method
+    #[arg(long, short = 'X', default_value = "GET")]
+    method: String,
+}
+
+/// Write a policy as somebody else may have it
+///
+/// For a browser: without symmetric keys, internal addresses, listeners and what the upstream is told. What the exported
+/// policy allows, the policy allows; a decision in a page is advice all the same.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  portcullis policy export policy.toml --for browser --out public/policy.json")]
+pub(crate) struct Export {
+    #[command(flatten)]
+    policy: PolicyFile,
+
+    /// For whom
+    #[arg(long = "for", value_enum)]
+    reader: Reader,
+
+    /// Where to put it; standard output if absent
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Reader {
+    /// A page, whose visitors read everything
+    Browser,
+}
+
+pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Check(check) => run_check(&check, context),
+        Command::Explain(explain) => run_explain(&explain, context),
+        Command::Test(test) => policy_test::run(&test, context),
+        Command::Export(export) => run_export(&export, context),
+    }
+}
+
+/// An instance to ask about policies.
+fn portcullis(context: &Context) -> anyhow::Result<Portcullis> {
+    let runtime = context.runtime(Runtime::builder().max_instances(1))?;
+    Ok(Portcullis::new(&context.component(&runtime)?)?)
+}
+
+fn run_check(check: &Check, context: &Context) -> anyhow::Result<Outcome> {
+    let policy = check.policy.read()?;
+    let report = portcullis(context)?.check_policy(&policy.text, policy.format, &policy.name)?;
+    let good = report.errors.is_empty() && !(check.deny_warnings && !report.warnings.is_empty());
+    match context.format() {
+        Format::Json => {
+            #[derive(Serialize)]
+            struct Checked<'a> {
+                ok: bool,
+                errors: Vec<policy_file::ProblemBody<'a>>,
+                warnings: Vec<policy_file::ProblemBody<'a>>,
+            }
+            output::json(&Checked {
+                ok: good,
+                errors: policy_file::problems_json(&report.errors),
+                warnings: policy_file::problems_json(&report.warnings),
+            })?;
+        }
+        Format::Human => output::print(&told(&policy, &report, good))?,
+    }
+    Ok(if good { Outcome::Accepted } else { Outcome::Refused })
+}
+
+fn told(policy: &PolicyText, report: &PolicyReport, good: bool) -> String {
+    let mut text = coloured(&report.rendered);
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    let count = |problems: &[Problem], what: &str| match problems.len() {
+        1 => format!("1 {what}"),
+        many => format!("{many} {what}s"),
+    };
+    let (style, verdict) = if good { (GOOD, "GOOD") } else { (BAD, "REFUSED") };
+    let counts = match (report.errors.as_slice(), report.warnings.as_slice()) {
+        ([], []) => String::from("nothing to say"),
+        ([], warnings) => count(warnings, "warning"),
+        (errors, []) => count(errors, "error"),
+        (errors, warnings) => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
+    };
+    line(&mut text, format_args!("{style}{verdict}{style:#}  {}: {counts}", printable(&policy.name)));
+    text
+}
+
+/// The component's text with the colours of a terminal: severities and remedies stand out.
+fn coloured(rendered: &str) -> String {
+    let mut text = String::new();
+    for one in rendered.lines().map(|one| printable(one).into_owned()) {
+        let painted = [("error[", "error", BAD), ("warning[", "warning", CAUTION)].into_iter().find_map(
+            |(begins, word, style)| {
+                one.starts_with(begins)
+                    .then(|| format!("{style}{word}{style:#}{}", one.get(word.len()..).unwrap_or_default()))
+            },
+        );
+        let painted = painted.or_else(|| {
+            let (before, remedy) = one.split_once("= remedy: ")?;
+            Some(format!("{before}= {HEADING}remedy:{HEADING:#} {remedy}"))
+        });
+        line(&mut text, format_args!("{}", painted.unwrap_or(one)));
+    }
+    text
+}
+
+fn run_explain(explain: &Explain, context: &Context) -> anyhow::Result<Outcome> {
+    let policy = explain.policy.read()?;
+    let told = portcullis(context)?.explain_policy(&policy.text, policy.format, &explain.method, &explain.url)?;
+    let demands = match told {
+        Ok(demands) => demands,
+        Err(problems) => return refused(&policy, problems),
+    };
+    match context.format() {
+        Format::Json => {
+            #[derive(Serialize)]
+            struct Asked<'a> {
+                what: &'a str,
+                told: &'a str,
+            }
+            #[derive(Serialize)]
+            struct Explained<'a> {
+                ok: bool,
+                demands: Vec<Asked<'a>>,
+            }
+            let demands = demands.iter().map(|Demand { what, told }| Asked { what: what.trim(), told }).collect();
+            output::json(&Explained { ok: true, demands })?;
+        }
+        Format::Human => {
+            let mut text = String::new();
+            let method = printable(&explain.method);
+            line(&mut text, format_args!("{HEADING}{method} {}{HEADING:#}\n", printable(&explain.url)));
+            let width = demands.iter().map(|demand| demand.what.chars().count()).max().unwrap_or(0);
+            for Demand { what, told } in &demands {
+                line(&mut text, format_args!("  {:width$}  {}", printable(what), printable(told)));
+            }
+            output::print(&text)?;
+        }
+    }
+    Ok(Outcome::Accepted)
+}
+
+fn run_export(export: &Export, context: &Context) -> anyhow::Result<Outcome> {
+    let policy = export.policy.read()?;
+    let Reader::Browser = export.reader;
+    match portcullis(context)?.export_policy_for_browser(&policy.text, policy.format)? {
+        Err(problems) => refused(&policy, problems),
+        Ok(mut exported) => {
+            exported.push('\n');
+            match &export.out {
+                None => output::print(&exported)?,
+                Some(path) => output::write(path, exported.as_bytes(), Readers::Everybody)?,
+            }
+            Ok(Outcome::Accepted)
+        }
+    }
+}
+
+/// Tells a policy's problems on standard error.
+fn refused(policy: &PolicyText, problems: Vec<Problem>) -> anyhow::Result<Outcome> {
+    let refused = policy_file::Refused { name: policy.name.clone(), problems };
+    anstream::eprintln!("{BAD}REFUSED{BAD:#}  {}", printable(&refused.to_string()));
+    Ok(Outcome::Refused)
+}
