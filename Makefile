@@ -24,7 +24,7 @@ test: dist misbehaving ## all the tests, on what was built
 
 bench: dist ## the benchmarks, with ratios against the peers of the same run
 	@tools/need.sh node
-	@$(CARGO) bench --locked --quiet --workspace --bench verify --bench calls
+	@$(CARGO) bench --locked --quiet --workspace --bench verify --bench calls --bench gate
 	@cd benches/node && npm ci --silent --no-audit --no-fund
 	@node benches/node/jose.mjs "$(TARGET)/criterion"
 	@$(TARGET)/release/ratios
