@@ -112,7 +112,7 @@ fn portcullis(context: &Context) -> anyhow::Result<Portcullis> {
 fn run_check(check: &Check, context: &Context) -> anyhow::Result<Outcome> {
     let policy = check.policy.read()?;
     let report = portcullis(context)?.check_policy(&policy.text, policy.format, &policy.name)?;
-    let good = report.errors.is_empty() && !(check.deny_warnings && !report.warnings.is_empty());
+    let good = report.errors.is_empty() && (!check.deny_warnings || report.warnings.is_empty());
     match context.format() {
         Format::Json => {
             #[derive(Serialize)]
