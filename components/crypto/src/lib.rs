@@ -50,6 +50,13 @@ pub use signature::ecdsa_from_der;
 pub use software::SoftwareBackend;
 pub use tables::{MAX_TABLE_BYTES, TABLE_THRESHOLD};
 
+/// SHA-512/256 of bytes (FIPS 180-4 section 6.7): as strong as SHA-256, and nearly twice as fast where words of 64 bits cost what
+/// words of 32 do, which is everywhere but in a processor that has SHA-256 itself. For what only we compare with ourselves.
+pub fn sha512_256(bytes: &[u8]) -> [u8; 32] {
+    use sha2::Digest;
+    sha2::Sha512_256::digest(bytes).into()
+}
+
 /// SHA-256 of bytes.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     use sha2::Digest;

@@ -338,7 +338,7 @@ impl Answering<'_> {
     /// Names that never pass: those of the policy, and those of the request that an upstream might take for them.
     fn strip(&self) -> Vec<String> {
         let upstream = &self.policy.upstream;
-        let report = self.policy.mode == Mode::Report || self.policy.rules.iter().any(|rule| rule.mode == Mode::Report);
+        let report = self.policy.reports;
         let mut names = upstream.strip_names.clone();
         if report {
             names.push(REPORT_HEADER.into());

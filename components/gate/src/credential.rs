@@ -2,7 +2,7 @@
 
 use alloc::{format, rc::Rc, string::String, vec::Vec};
 
-use portcullis_crypto::{CryptoCode, KeySet, sha256};
+use portcullis_crypto::{CryptoCode, KeySet, sha256, sha512_256};
 use portcullis_svid::{SpiffeId, SvidCode, jwt_svid, x509_svid};
 use portcullis_token::{
     claims::Claims,
@@ -35,7 +35,7 @@ pub(crate) enum Presented<'r> {
     Dpop(Token<'r>),
 }
 
-/// A token's text, and the SHA-256 by which it is remembered.
+/// A token's text, and the hash by which it is remembered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Token<'r> {
     text: &'r str,
@@ -61,14 +61,7 @@ impl<'r> Presented<'r> {
         if token.is_empty() {
             return Err(malformed("no token follows the scheme"));
         }
-        // token68 (RFC 9110 section 11.2)
-        let bare = token.trim_end_matches('=');
-        let allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
-        // Not by the first that differs but over all: a loop without an early end is several times as fast.
-        if bare.is_empty() || bare.bytes().fold(false, |other, byte| other | !allowed(byte)) {
-            return Err(malformed("the token has a character that no token has"));
-        }
-        let token = Token { text: token, digest: sha256(token.as_bytes()) };
+        let token = Token { text: token, digest: sha512_256(token.as_bytes()) };
         Ok(if is_dpop { Presented::Dpop(token) } else { Presented::Bearer(token) })
     }
 
@@ -108,6 +101,8 @@ impl Judge<'_> {
     }
 
     fn claimed_authority(&self, token: &str) -> Result<Authority, Denial> {
+        // Here and not where the header is read: what is remembered was looked at when it came first.
+        token68(token)?;
         if !begins_as_jwt(token) {
             let what = "the token is no JWT, and no introspection is configured";
             return Err(Denial::form(Rejection::new(GateCode::TokenOpaque, what)));
@@ -237,7 +232,8 @@ impl Judge<'_> {
         token: &str,
         remembered: bool,
     ) -> Rc<Fact> {
-        let fact = Rc::new(Fact::new(authority, claims, spiffe_id, generation, self.at, token.len()));
+        let fact = Fact::new(authority, claims, spiffe_id, generation, self.at, token.len());
+        let fact = Rc::new(fact.with_digest(sha256(token.as_bytes())));
         if remembered {
             let limits = &self.policy.limits;
             // What the memory of tokens may take is what nothing else does.
@@ -295,6 +291,19 @@ fn no_entry() -> Denial {
 
 /// Keys and their generation.
 pub(crate) type KeysAndGeneration = (Rc<KeySet>, u64);
+
+/// A token has the characters of a token68 alone (RFC 9110 section 11.2).
+///
+/// Error: `credential.malformed`.
+fn token68(token: &str) -> Result<(), Denial> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    let bare = token.trim_end_matches('=');
+    if !bare.is_empty() && bare.bytes().all(allowed) {
+        return Ok(());
+    }
+    let what = "the token has a character that no token has";
+    Err(Denial::form(Rejection::new(GateCode::CredentialMalformed, what)))
+}
 
 /// Whether a token begins as a JWT does: with a JSON object in base64url and a dot. Opaque tokens may have dots, too (RFC 6750
 /// section 2.1 has one).

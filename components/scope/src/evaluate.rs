@@ -136,19 +136,20 @@ pub fn explain(
 
 /// Every required token is granted (RFC 6749 section 3.3, RFC 6750 section 3.1).
 fn scope(granted: Option<&Value>, required: &ScopeSet) -> Result<(), Rejection> {
-    let granted = match granted {
+    let missing = match granted {
         None => return Err(Rejection::new(ScopeCode::ScopeAbsent, "the token grants no scope")),
         Some(Value::String(text)) if text.is_empty() => {
             return Err(Rejection::new(ScopeCode::ScopeAbsent, "the token grants an empty scope"));
         }
-        Some(Value::String(text)) => ScopeSet::parse(text)
+        Some(Value::String(text)) => required
+            .first_missing_of(text)
             .map_err(|rejection| Rejection::new(ScopeCode::ScopeUnreadable, rejection.detail()).within("granted"))?,
         Some(other) => {
             let what = format!("the granted scope is {}, not a text", other.kind());
             return Err(Rejection::new(ScopeCode::ScopeUnreadable, what));
         }
     };
-    match granted.first_missing(required) {
+    match missing {
         None => Ok(()),
         Some(missing) => Err(Rejection::new(ScopeCode::Scope, format!("{missing} is not granted"))),
     }

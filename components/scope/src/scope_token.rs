@@ -46,6 +46,9 @@ pub(crate) fn is_scope_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
+/// Most pairs of tokens that are compared one by one: a few microseconds.
+const MAX_PAIRS: usize = 256;
+
 /// A scope: one or more tokens, each once, in the order in which they were written.
 ///
 /// ```
@@ -93,6 +96,31 @@ impl ScopeSet {
             return Err(Rejection::new(ScopeCode::Malformed, "a scope has at least one token"));
         }
         Ok(Self(set))
+    }
+
+    /// The first token that a granted scope's text does not have, read as [`ScopeSet::parse`] reads it but without keeping
+    /// anything: what a gate asks at every request.
+    ///
+    /// Errors: `scope.malformed`, `scope.too_large`.
+    ///
+    /// ```
+    /// use portcullis_scope::ScopeSet;
+    /// let required = ScopeSet::parse("read write").unwrap();
+    /// assert!(required.first_missing_of("write read").unwrap().is_none());
+    /// assert_eq!(required.first_missing_of("read").unwrap().unwrap().as_str(), "write");
+    /// assert_eq!(required.first_missing_of("read  write").unwrap_err().code(), "scope.malformed");
+    /// ```
+    pub fn first_missing_of(&self, granted: &str) -> Result<Option<&Scope>, Rejection> {
+        // Few against few, as nearly always: every pair is compared. Else a set is worth its making.
+        let tokens = granted.split(' ').take(MAX_SCOPES + 1).count();
+        if granted.len() > MAX_SCOPE_TEXT || tokens > MAX_SCOPES || tokens.saturating_mul(self.0.len()) > MAX_PAIRS {
+            let granted = Self::parse(granted)?;
+            return Ok(self.0.iter().find(|scope| !granted.contains(scope.as_str())));
+        }
+        if let Some(other) = granted.split(' ').find(|token| !is_scope_token(token)) {
+            return Scope::parse(other).map(|_| None);
+        }
+        Ok(self.0.iter().find(|scope| !granted.split(' ').any(|token| token == scope.as_str())))
     }
 
     /// The tokens in their order.

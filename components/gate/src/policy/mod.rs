@@ -104,6 +104,8 @@ pub struct Policy {
     pub listeners: Vec<Listener>,
     /// Bounds.
     pub limits: Limits,
+    /// Whether the policy or any of its rules reports.
+    pub reports: bool,
     /// What its author should know, though the policy is good.
     pub warnings: Vec<PolicyError>,
 }
@@ -185,6 +187,7 @@ impl Policy {
         for (number, rule) in rules.iter().enumerate() {
             index.add(number, rule.path.as_ref());
         }
+        let reports = mode == Mode::Report || rules.iter().any(|rule| rule.mode == Mode::Report);
         let mut policy = Self {
             origins,
             mode,
@@ -205,6 +208,7 @@ impl Policy {
             cors,
             listeners,
             limits,
+            reports,
             warnings: Vec::new(),
         };
         policy.warnings = policy.what_to_know(&top);
