@@ -43,22 +43,24 @@ pub(crate) struct Sandbox<B> {
     component: Component,
     bind: Bind<B>,
     live: Option<(Store<State>, B)>,
+    /// Whether a call is under way. One that ended in a panic still is, and what it left behind is not used again.
+    busy: bool,
 }
 
 impl<B> Sandbox<B> {
     /// Makes the first instance at once, so that a component that does not fit is noticed here.
     pub(crate) fn new(component: &Component, bind: Bind<B>) -> Result<Self, HostError> {
         let live = Some(instantiate(component, bind)?);
-        Ok(Self { component: component.clone(), bind, live })
+        Ok(Self { component: component.clone(), bind, live, busy: false })
     }
 
     pub(crate) fn component(&self) -> &Component {
         &self.component
     }
 
-    /// What the living instance has, if there is one.
+    /// What the living instance has, if there is one that the next call will use.
     pub(crate) fn bound(&self) -> Option<&B> {
-        self.live.as_ref().map(|(_, bound)| bound)
+        self.live.as_ref().filter(|_| !self.busy).map(|(_, bound)| bound)
     }
 
     /// Makes one call, in a new instance if the last one was thrown away. Deadline and memory are watched; whatever
@@ -67,18 +69,26 @@ impl<B> Sandbox<B> {
         &mut self,
         call: impl FnOnce(&mut Store<State>, &mut B) -> wasmtime::Result<R>,
     ) -> Result<R, HostError> {
-        let (mut store, mut bound) = match self.live.take() {
-            Some(live) => live,
-            None => instantiate(&self.component, self.bind)?,
-        };
+        if self.busy {
+            self.live = None;
+        }
+        // Bound where it lies: what an instance has is some hundred bytes, and calls take a microsecond.
+        if self.live.is_none() {
+            self.live = Some(instantiate(&self.component, self.bind)?);
+        }
+        let (store, bound) = self.live.as_mut().ok_or_else(|| HostError::Trapped { detail: "no instance".into() })?;
         store.set_epoch_deadline(self.component.runtime().deadline_ticks());
         store.data_mut().limiter.denied = None;
-        match call(&mut store, &mut bound) {
-            Ok(result) => {
-                self.live = Some((store, bound));
-                Ok(result)
+        self.busy = true;
+        let called = call(store, bound);
+        self.busy = false;
+        match called {
+            Ok(result) => Ok(result),
+            Err(error) => {
+                let error = classify(&error, store.data(), &self.component);
+                self.live = None;
+                Err(error)
             }
-            Err(error) => Err(classify(&error, store.data(), &self.component)),
         }
     }
 }
