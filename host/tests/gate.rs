@@ -67,13 +67,13 @@ impl Issuer {
     /// What is to be fetched, by URL.
     fn fetch(&self, url: &str) -> Document {
         let body = match url {
-            "https://idp.example/jwks" | "https://other.example/a-jwks" => {
+            "https://idp.example/jwks" | "https://keys.example/jwks" => {
                 format!(r#"{{"keys":[{}]}}"#, self.key.public_key().to_jwk())
             }
             // Keys come before metadata in the order of URLs, and after it in the order of need.
             "https://other.example/.well-known/oauth-authorization-server"
             | "https://other.example/.well-known/openid-configuration" => {
-                json!({"issuer": "https://other.example", "jwks_uri": "https://other.example/a-jwks"}).to_string()
+                json!({"issuer": "https://other.example", "jwks_uri": "https://keys.example/jwks"}).to_string()
             }
             _ => String::new(),
         };
@@ -286,7 +286,7 @@ fn what_is_needed_is_asked_for_once() -> Tried {
     for url in due {
         gate.provide(&[issuer.fetch(&url)], AT)?;
     }
-    gate.provide(&[issuer.fetch("https://other.example/a-jwks")], AT)?;
+    gate.provide(&[issuer.fetch("https://keys.example/jwks")], AT)?;
     assert!(gate.ready(AT)?.ready);
     for _ in 0..2 {
         assert_eq!(seen(&decided(gate.check(&bearer(&token), AT)?)?), (200, ""));

@@ -1,9 +1,9 @@
 //! `portcullis gate`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use portcullis_host::gate::{
     Answer, Answered, Body, ClientCertificate, Content, Decision, Document, Explained, GateInstance, Header, Need,
     Outcome as Verdict, Request, Supplied, Wanted,
@@ -30,15 +30,17 @@ pub(crate) enum Command {
 /// Decide about one request, and say why
 ///
 /// As a gateway would, but nothing is fetched: what the policy needs (keys, metadata, bundles, status lists) comes from
-/// --resource, and what is not there could not be had. A first try without resources tells what is needed. The exit code is
-/// 0 where the request is let through, and 2 where it is denied.
+/// --resource, and what is not there could not be had. A first try without resources tells what is needed. The exit
+/// code is 0 where the request is let through, and 2 where it is denied.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   portcullis gate check --policy policy.toml https://api.example/health
   portcullis gate check --policy policy.toml -X POST https://api.example/payments \\
       --header \"Authorization: DPoP $TOKEN\" --header \"DPoP: $PROOF\" --resource https://idp.example/jwks=jwks.json
-  portcullis gate check --policy policy.toml --client-cert chain.pem https://api.example/internal/a")]
+  portcullis gate check --policy policy.toml --client-cert chain.pem https://api.example/internal/a
+  portcullis gate check --policy policy.toml --request request.json --format json",
+    group = ArgGroup::new("asked").args(["url", "named_url", "request"]).required(true))]
 pub(crate) struct Check {
     /// The policy, `.toml` or `.json`
     #[arg(long, value_name = "FILE")]
@@ -49,8 +51,12 @@ pub(crate) struct Check {
     policy_format: Option<WrittenAs>,
 
     /// The absolute URL that is asked for, as the client wrote it
-    #[arg(value_name = "URL", required_unless_present = "request", conflicts_with = "request")]
+    #[arg(value_name = "URL")]
     url: Option<String>,
+
+    /// The same, where a script would rather name it
+    #[arg(long = "url", value_name = "URL")]
+    named_url: Option<String>,
 
     /// The method
     #[arg(long, short = 'X', default_value = "GET", conflicts_with = "request")]
@@ -60,8 +66,9 @@ pub(crate) struct Check {
     #[arg(long, short = 'H', value_name = "NAME: VALUE", conflicts_with = "request")]
     header: Vec<String>,
 
-    /// The request as JSON: {"method", "url", "headers": [[name, value]…], "target"?, "body"?}, as in `gate.check` of a batch
-    #[arg(long, value_name = "JSON|@FILE")]
+    /// The request as JSON, as in `gate.check` of a batch: {"method", "url", "headers": [[name, value], …]}, and
+    /// "target", "trailers", "body" or "body_b64" where there is one. `-` for standard input
+    #[arg(long, value_name = "JSON|FILE")]
     request: Option<String>,
 
     /// What a URL answers; again for more. A file that ends in .cwt is a status list in CWT form
@@ -110,16 +117,25 @@ pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Outcome
 impl Check {
     fn request(&self) -> anyhow::Result<Request> {
         let mut request = match &self.request {
-            Some(text) => gate_json::request(&input::text_or_file(text)?)?,
+            Some(text) => gate_json::request(&request_text(text)?)?,
             None => Request {
                 method: self.method.clone(),
-                url: self.url.clone().unwrap_or_default(),
+                url: self.url.clone().or_else(|| self.named_url.clone()).unwrap_or_default(),
                 headers: self.header.iter().map(|text| header(text)).collect::<anyhow::Result<_>>()?,
                 ..Request::default()
             },
         };
         request.listener.clone_from(&self.listener);
         Ok(request)
+    }
+}
+
+/// JSON is an object, and nothing else begins like one: the rest is a file's name.
+fn request_text(argument: &str) -> anyhow::Result<Vec<u8>> {
+    match argument {
+        "-" => input::bytes("-"),
+        _ if argument.trim_start().starts_with('{') => Ok(argument.as_bytes().to_vec()),
+        _ => input::file(Path::new(argument.strip_prefix('@').unwrap_or(argument))),
     }
 }
 
@@ -152,9 +168,10 @@ fn supply(
         let answer = match what {
             Wanted::Document(need) => {
                 let found = resources.iter().find(|(url, _)| *url == need.url).map(|(_, content)| content.clone());
+                // In the words of `gate.check` in a batch, which answers the same.
                 let content = found.unwrap_or_else(|| {
                     missing.push(need.url.clone());
-                    Content::Failed("there is no --resource for it".into())
+                    Content::Failed("it is not among the resources".into())
                 });
                 supplied.documents.push(Document { url: need.url.clone(), fetched_at: at, content });
                 Answer::Done
@@ -196,13 +213,19 @@ fn told(explained: &Explained, missing: &[String], at: u64) -> String {
     } else {
         to_client(&mut text, decision);
     }
-    if !missing.is_empty() {
+    // As in JSON: what was asked for in two places and had from one is missed by nobody.
+    if decision.status == 503 && !missing.is_empty() {
         line(&mut text, format_args!("\n{HEADING}Could not be had{HEADING:#} (give them with --resource URL=FILE)"));
         missing.iter().for_each(|url| line(&mut text, format_args!("  {}", printable(url))));
     }
-    for finding in &explained.documents {
-        let (url, detail) = (printable(&finding.url), printable(&finding.rejection.detail));
-        line(&mut text, format_args!("  {CAUTION}not taken:{CAUTION:#} {url}: {}: {detail}", finding.rejection.code));
+    let mut refused = explained.documents.iter().filter(|finding| !missing.contains(&finding.url)).peekable();
+    if refused.peek().is_some() {
+        line(&mut text, format_args!("\n{HEADING}Not taken{HEADING:#}"));
+    }
+    for finding in refused {
+        let Rejection { code, detail, .. } = &finding.rejection;
+        let url = printable(&finding.url);
+        line(&mut text, format_args!("  {CAUTION}{url}{CAUTION:#}: {}: {}", printable(code), printable(detail)));
     }
     text
 }

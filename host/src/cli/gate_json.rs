@@ -1,6 +1,8 @@
 //! Requests and decisions in the JSON form of the interfaces (`docs/batch.md`, `gate.check`).
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_host::Rejection;
 use portcullis_host::gate::{Decision, Field, Header, Outcome, Principal, Request};
 use serde::{Deserialize, Serialize};
@@ -17,6 +19,7 @@ struct RequestBody {
     #[serde(default)]
     trailers: Vec<(String, String)>,
     body: Option<String>,
+    body_b64: Option<String>,
 }
 
 /// Reads a request.
@@ -26,13 +29,21 @@ pub(crate) fn request(text: &[u8]) -> anyhow::Result<Request> {
     let fields = |fields: Vec<(String, String)>| {
         fields.into_iter().map(|(name, value)| Header { name, value: value.trim().as_bytes().to_vec() }).collect()
     };
+    let bytes = match (body.body, body.body_b64) {
+        (Some(_), Some(_)) => bail!("the request has two bodies: take out `body` or `body_b64`"),
+        (Some(text), None) => Some(text.into_bytes()),
+        (None, Some(text)) => {
+            Some(URL_SAFE_NO_PAD.decode(text).ok().context("`body_b64` is not base64url without padding")?)
+        }
+        (None, None) => None,
+    };
     Ok(Request {
         method: body.method,
         url: body.url,
         target: body.target,
         headers: fields(body.headers),
         trailers: fields(body.trailers),
-        body: body.body.map(String::into_bytes),
+        body: bytes,
         ..Request::default()
     })
 }

@@ -17,6 +17,7 @@ mod policy_file;
 mod policy_test;
 mod policy_test_file;
 mod policy_test_keys;
+mod policy_test_read;
 mod pretty;
 mod report;
 mod scope;
@@ -59,7 +60,7 @@ struct Cli {
 }
 
 const EXAMPLES: &str = "\
-Exit codes: 0 accepted, 1 could not run, 2 rejected.
+Exit codes: 0 accepted, 1 could not run, 2 rejected or denied.
 
 Examples:
   portcullis token verify @token.jwt --keys jwks.json --issuer https://idp.example --audience https://api.example
@@ -192,8 +193,10 @@ mod tests {
             ("policy", "check", "refuse nothing unless --deny-warnings"),
             ("policy", "explain", "before anybody comes with a credential"),
             ("policy", "test", "no secret and no network"),
+            ("policy", "test", "knows nothing of the others"),
             ("policy", "export", "a decision in a page is advice"),
             ("gate", "check", "what is not there could not be had"),
+            ("gate", "check", "The exit code is 0 where the request is let through"),
             ("token", "inspect", "Nothing that is printed can be trusted"),
         ] {
             let mut cli = Cli::command();

@@ -31,8 +31,8 @@ pub(crate) enum Command {
 
 /// Read a policy and name each mistake, with its line and a remedy
 ///
-/// Nothing is fetched and no request is decided. The exit code is 0 where the policy is good, and 2 where it is refused;
-/// warnings tell what its author should know, and refuse nothing unless --deny-warnings says so.
+/// Nothing is fetched and no request is decided. The exit code is 0 where the policy is good, and 2 where it is
+/// refused; warnings tell what its author should know, and refuse nothing unless --deny-warnings says so.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -69,8 +69,8 @@ pub(crate) struct Explain {
 
 /// Write a policy as somebody else may have it
 ///
-/// For a browser: without symmetric keys, internal addresses, listeners and what the upstream is told. What the exported
-/// policy allows, the policy allows; a decision in a page is advice all the same.
+/// For a browser: without symmetric keys, internal addresses, listeners and what the upstream is told. What the
+/// exported policy allows, the policy allows; a decision in a page is advice all the same.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
@@ -137,19 +137,25 @@ fn told(policy: &PolicyText, report: &PolicyReport, good: bool) -> String {
     if !text.is_empty() {
         text.push('\n');
     }
-    let count = |problems: &[Problem], what: &str| match problems.len() {
-        1 => format!("1 {what}"),
-        many => format!("{many} {what}s"),
-    };
     let (style, verdict) = if good { (GOOD, "GOOD") } else { (BAD, "REFUSED") };
-    let counts = match (report.errors.as_slice(), report.warnings.as_slice()) {
-        ([], []) => String::from("nothing to say"),
-        ([], warnings) => count(warnings, "warning"),
-        (errors, []) => count(errors, "error"),
-        (errors, warnings) => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
-    };
-    line(&mut text, format_args!("{style}{verdict}{style:#}  {}: {counts}", printable(&policy.name)));
+    let mut counts = vec![(report.errors.len(), "error"), (report.warnings.len(), "warning")];
+    counts.retain(|(many, _)| *many > 0);
+    if good && let Ok(members) = policy.tree() {
+        let entries = |name: &str| members[name].as_array().map_or(0, Vec::len);
+        for (name, what) in [("issuers", "issuer"), ("trust_domains", "trust domain"), ("rules", "rule")] {
+            // A policy may well have none of the others.
+            if name == "rules" || entries(name) > 0 {
+                counts.push((entries(name), what));
+            }
+        }
+    }
+    let told: Vec<String> = counts.into_iter().map(|(many, what)| count(many, what)).collect();
+    line(&mut text, format_args!("{style}{verdict}{style:#}  {}: {}", printable(&policy.name), told.join(", ")));
     text
+}
+
+fn count(many: usize, what: &str) -> String {
+    format!("{many} {what}{}", if many == 1 { "" } else { "s" })
 }
 
 /// The component's text with the colours of a terminal: severities and remedies stand out.
@@ -176,7 +182,12 @@ fn run_explain(explain: &Explain, context: &Context) -> anyhow::Result<Outcome> 
     let told = portcullis(context)?.explain_policy(&policy.text, policy.format, &explain.method, &explain.url)?;
     let demands = match told {
         Ok(demands) => demands,
-        Err(problems) => return refused(&policy, problems),
+        Err(problems) => {
+            if context.format() == Format::Json {
+                output::json(&Refused { ok: false, errors: policy_file::problems_json(&problems) })?;
+            }
+            return Ok(refused(&policy, &problems));
+        }
     };
     match context.format() {
         Format::Json => {
@@ -198,8 +209,16 @@ fn run_explain(explain: &Explain, context: &Context) -> anyhow::Result<Outcome> 
             let method = printable(&explain.method);
             line(&mut text, format_args!("{HEADING}{method} {}{HEADING:#}\n", printable(&explain.url)));
             let width = demands.iter().map(|demand| demand.what.chars().count()).max().unwrap_or(0);
+            let mut number = 0;
             for Demand { what, told } in &demands {
-                line(&mut text, format_args!("  {:width$}  {}", printable(what), printable(told)));
+                // What stands further in belongs to the step above it.
+                let mark = if what.starts_with(' ') {
+                    String::new()
+                } else {
+                    number += 1;
+                    format!("{number}.")
+                };
+                line(&mut text, format_args!("{mark:>4} {:width$}  {}", printable(what), printable(told)));
             }
             output::print(&text)?;
         }
@@ -211,7 +230,8 @@ fn run_export(export: &Export, context: &Context) -> anyhow::Result<Outcome> {
     let policy = export.policy.read()?;
     let Reader::Browser = export.reader;
     match portcullis(context)?.export_policy_for_browser(&policy.text, policy.format)? {
-        Err(problems) => refused(&policy, problems),
+        // Standard output is for the exported policy alone: whoever keeps it in a file has an empty one.
+        Err(problems) => Ok(refused(&policy, &problems)),
         Ok(mut exported) => {
             exported.push('\n');
             match &export.out {
@@ -223,9 +243,16 @@ fn run_export(export: &Export, context: &Context) -> anyhow::Result<Outcome> {
     }
 }
 
+/// A refused policy in JSON.
+#[derive(Serialize)]
+struct Refused<'a> {
+    ok: bool,
+    errors: Vec<policy_file::ProblemBody<'a>>,
+}
+
 /// Tells a policy's problems on standard error.
-fn refused(policy: &PolicyText, problems: Vec<Problem>) -> anyhow::Result<Outcome> {
-    let refused = policy_file::Refused { name: policy.name.clone(), problems };
-    anstream::eprintln!("{BAD}REFUSED{BAD:#}  {}", printable(&refused.to_string()));
-    Ok(Outcome::Refused)
+fn refused(policy: &PolicyText, problems: &[Problem]) -> Outcome {
+    let (name, told) = (printable(&policy.name), policy_file::problems_told(problems));
+    anstream::eprint!("{BAD}REFUSED{BAD:#}  {name}: {}\n{told}", count(problems.len(), "error"));
+    Outcome::Refused
 }

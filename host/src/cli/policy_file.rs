@@ -6,8 +6,12 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use portcullis_host::gate::{PolicyFormat, Problem};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::input;
+use super::output::{BAD, HEADING};
+use super::pretty::printable;
+use super::report::line as put;
 
 /// A policy's file.
 #[derive(Debug, Args)]
@@ -33,6 +37,17 @@ pub(crate) struct PolicyText {
     pub(crate) format: PolicyFormat,
     /// What it is called in messages.
     pub(crate) name: String,
+}
+
+impl PolicyText {
+    /// Its members. Mistakes are for the component to tell, which is to be asked first.
+    pub(crate) fn tree(&self) -> anyhow::Result<Value> {
+        let tree = match self.format {
+            PolicyFormat::Toml => toml::from_str(&self.text).ok(),
+            PolicyFormat::Json => serde_json::from_str(&self.text).ok(),
+        };
+        tree.with_context(|| format!("{} is no {:?}", self.name, self.format))
+    }
 }
 
 impl PolicyFile {
@@ -80,6 +95,18 @@ pub(crate) fn problems_json(problems: &[Problem]) -> Vec<ProblemBody<'_>> {
 fn body(problem: &Problem) -> ProblemBody<'_> {
     let Problem { code, rule, path, line, column, detail, remedy } = problem;
     ProblemBody { code, path, line: *line, column: *column, detail, remedy, rule }
+}
+
+/// Every problem with its place and remedy, for people.
+pub(crate) fn problems_told(problems: &[Problem]) -> String {
+    let mut text = String::new();
+    for problem in problems {
+        let Problem { code, path, line, detail, remedy, .. } = problem;
+        let line = line.map(|line| format!(", line {line}")).unwrap_or_default();
+        put(&mut text, format_args!("  {BAD}{code}{BAD:#} at {}{line}: {}", printable(path), printable(detail)));
+        put(&mut text, format_args!("    {HEADING}remedy:{HEADING:#} {}", printable(remedy)));
+    }
+    text
 }
 
 /// A policy that is refused, where a command needs a good one.

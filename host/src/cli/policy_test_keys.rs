@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::mint_key::{MintAlgorithm, Signer, fresh_secret, signer};
-use super::policy_test_file::{Status, SvidSpec, TokenSpec};
+use super::policy_test_file::{Holder, Status, SvidSpec, TokenSpec};
 
 /// A policy whose keys are known, and the keys.
 pub(crate) struct Stage {
@@ -22,6 +22,8 @@ pub(crate) struct Stage {
     trust_domains: Vec<TrustDomain>,
     /// The key of DPoP proofs.
     client: SigningKey,
+    /// The SHA-256 of the client certificate of the connection, which nobody needs to see.
+    certificate: [u8; 32],
 }
 
 struct Issuer {
@@ -38,6 +40,9 @@ struct TrustDomain {
     audience: Vec<String>,
     key: Box<dyn Signer>,
 }
+
+/// The one member of what the TOML reader makes of a date.
+const TOML_DATE: &str = "$__toml_private_datetime";
 
 /// Algorithms that tokens are made with, the preferred one first.
 const ALGORITHMS: &[(&str, MintAlgorithm)] = &[
@@ -62,15 +67,16 @@ impl Stage {
         }
         let client =
             SigningKey::from_slice(&fresh_secret(32)).map_err(|_| anyhow!("no key could be made: try again"))?;
-        Ok(Self { policy: policy.to_string(), issuers, trust_domains, client })
+        let certificate = Sha256::digest(fresh_secret(32)).into();
+        Ok(Self { policy: policy.to_string(), issuers, trust_domains, client, certificate })
     }
 
     /// A token, and the status list that it names, by its URL.
     pub(crate) fn token(&self, spec: &TokenSpec, at: u64) -> anyhow::Result<(String, Option<(String, String)>)> {
-        let names = || self.issuers.iter().map(|issuer| issuer.name.as_str()).collect::<Vec<_>>().join(", ");
-        let issuer = self.issuers.iter().find(|issuer| issuer.name == spec.issuer);
-        let issuer =
-            issuer.with_context(|| format!("the policy has no issuer {:?}: it has {}", spec.issuer, names()))?;
+        let issuer = self.issuers.iter().find(|issuer| issuer.name == spec.issuer).with_context(|| {
+            let names = self.issuers.iter().map(|issuer| &issuer.name);
+            format!("the policy has no issuer {:?}: it has {}", spec.issuer, list_of(names))
+        })?;
         let (iat, exp) =
             if spec.expired { (at.saturating_sub(7_200), at.saturating_sub(3_600)) } else { (at, at + 300) };
         let mut claims = Map::new();
@@ -85,9 +91,17 @@ impl Stage {
         ] {
             claims.insert(name.into(), value);
         }
-        if spec.proof {
-            claims.insert("cnf".into(), json!({"jkt": self.client_thumbprint()}));
-        }
+        let holder = match (spec.proof, spec.bound) {
+            (holder, Holder::Nobody) | (Holder::Nobody, holder) => holder,
+            _ => bail!("`proof` says what the token is bound to as well: take `bound` out"),
+        };
+        match holder {
+            Holder::Nobody => None,
+            Holder::Dpop => claims.insert("cnf".into(), json!({"jkt": self.client_thumbprint()})),
+            Holder::Certificate => {
+                claims.insert("cnf".into(), json!({"x5t#S256": URL_SAFE_NO_PAD.encode(self.certificate)}))
+            }
+        };
         let mut list = None;
         if let Some(status) = spec.status {
             let origin = issuer.status_origin.as_ref().with_context(|| {
@@ -102,12 +116,17 @@ impl Stage {
             claims.insert("status".into(), json!({"status_list": {"idx": 0, "uri": uri}}));
             list = Some((uri.clone(), status_list(&*issuer.key, &uri, value, at)?));
         }
-        for (name, value) in &spec.claims {
-            // TOML has no null: `false` takes a claim away.
-            if *value == Value::Bool(false) || value.is_null() {
-                claims.remove(name);
-            } else {
-                claims.insert(name.clone(), value.clone());
+        for (name, value) in &spec.claims.0 {
+            if value.get(TOML_DATE).is_some() {
+                bail!("the claim {name:?} is a date, which JSON has not: write seconds since 1970, or a text");
+            }
+            claims.insert(name.clone(), value.clone());
+        }
+        let mut absent: Vec<&String> = spec.without.iter().collect();
+        absent.extend(spec.claims.0.iter().filter(|(_, value)| value.is_null()).map(|(name, _)| name));
+        for name in absent {
+            if claims.remove(name).is_none() {
+                bail!("the token has no claim {name:?} that could be taken away: it has {}", list_of(claims.keys()));
             }
         }
         let typ = if issuer.profile == "jwt" { "JWT" } else { "at+jwt" };
@@ -118,7 +137,10 @@ impl Stage {
     pub(crate) fn svid(&self, spec: &SvidSpec, at: u64) -> anyhow::Result<String> {
         let domain = spec.spiffe_id.strip_prefix("spiffe://").unwrap_or_default().split('/').next().unwrap_or_default();
         let found = self.trust_domains.iter().find(|one| one.name == domain);
-        let found = found.with_context(|| format!("the policy has no trust domain {domain:?}"))?;
+        let found = found.with_context(|| {
+            let names = self.trust_domains.iter().map(|one| &one.name);
+            format!("the policy has no trust domain {domain:?}: it has {}", list_of(names))
+        })?;
         let audience = spec.audience.clone().unwrap_or_else(|| found.audience.clone());
         let mut claims = Map::new();
         claims.insert("sub".into(), json!(spec.spiffe_id));
@@ -146,6 +168,11 @@ impl Stage {
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
 
+    /// The SHA-256 of the client certificate that tokens are bound to.
+    pub(crate) fn certificate(&self) -> [u8; 32] {
+        self.certificate
+    }
+
     fn client_jwk(&self) -> Value {
         let point = self.client.verifying_key().to_sec1_point(false);
         let text = |part: Option<&[u8]>| part.map(|bytes| URL_SAFE_NO_PAD.encode(bytes)).unwrap_or_default();
@@ -161,6 +188,12 @@ impl Stage {
     fn client_thumbprint(&self) -> String {
         URL_SAFE_NO_PAD.encode(Sha256::digest(self.client_jwk().to_string()))
     }
+}
+
+/// Names for a message.
+fn list_of<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    if names.is_empty() { "none".into() } else { names.join(", ") }
 }
 
 fn texts(value: &Value) -> Vec<String> {
