@@ -1,16 +1,16 @@
 //! A gate in the built components: it decides, asks for what it needs, and goes on after its instance is lost.
 #![cfg(all(feature = "compiler", feature = "hosted-crypto"))]
 
+#[path = "support/gate.rs"]
+mod actors;
 mod support;
 
+use actors::{Client, Issuer, content};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jwt_simple::prelude::*;
-use p256::ecdsa::signature::Signer as _;
-use p256::ecdsa::{Signature, SigningKey};
 use portcullis_host::gate::{
-    Answer, Answered, Body, Checked, Class, ClientCertificate, Content, Decision, Document, DocumentKind, Forget,
-    GateInstance, Header, Need, Outcome, Pending, PolicyFormat, Request, Supplied, Wanted, sha256_from_bytes,
+    Answer, Answered, Checked, Class, ClientCertificate, Decision, Document, DocumentKind, Forget, GateInstance,
+    Header, Need, Outcome, Pending, PolicyFormat, Request, Supplied, Wanted, sha256_from_bytes,
 };
 use portcullis_host::{CheckOutcome, Code, HostError, Portcullis, Runtime};
 use serde_json::{Value, json};
@@ -53,53 +53,6 @@ require = { scope = ["reports:read"] }
 [upstream]
 set = { X-User = "subject" }
 "#;
-
-/// The issuers of the policy; both have this key.
-struct Issuer {
-    key: ES256KeyPair,
-}
-
-impl Issuer {
-    fn new() -> Self {
-        Self { key: ES256KeyPair::generate().with_key_id("one") }
-    }
-
-    /// What is to be fetched, by URL.
-    fn fetch(&self, url: &str) -> Document {
-        let body = match url {
-            "https://idp.example/jwks" | "https://keys.example/jwks" => {
-                format!(r#"{{"keys":[{}]}}"#, self.key.public_key().to_jwk())
-            }
-            // Keys come before metadata in the order of URLs, and after it in the order of need.
-            "https://other.example/.well-known/oauth-authorization-server"
-            | "https://other.example/.well-known/openid-configuration" => {
-                json!({"issuer": "https://other.example", "jwks_uri": "https://keys.example/jwks"}).to_string()
-            }
-            _ => String::new(),
-        };
-        Document { url: url.into(), fetched_at: AT, content: content(200, body) }
-    }
-
-    /// A token that is valid for a minute from `AT`, with further claims.
-    fn token(&self, issuer: &str, more: Value) -> Tried<String> {
-        let mut claims = Claims::with_custom_claims(more, Duration::from_secs(60))
-            .with_subject("alice")
-            .with_issuer(issuer)
-            .with_audience("https://api.example");
-        claims.issued_at = Some(UnixTimeStamp::from_secs(AT));
-        claims.invalid_before = None;
-        claims.expires_at = Some(UnixTimeStamp::from_secs(AT + 60));
-        Ok(self.key.sign(claims)?)
-    }
-
-    fn reader(&self) -> Tried<String> {
-        self.token("https://idp.example", json!({"scope": "reports:read"}))
-    }
-}
-
-fn content(status: u16, body: String) -> Content {
-    Content::Body(Body { status, media_type: Some("application/json".into()), bytes: body.into_bytes() })
-}
 
 fn gate(build: &str) -> Tried<GateInstance> {
     let runtime = Runtime::builder().max_instances(2).memory_limit(MEMORY).build()?;
@@ -176,40 +129,6 @@ fn header<'d>(decision: &'d Decision, name: &str) -> &'d str {
 fn discard(gate: &mut GateInstance) {
     let lost = gate.check(&Request { body: Some(vec![0; 2 * MEMORY]), ..get("/health", &[]) }, AT);
     assert!(matches!(lost, Err(HostError::OutOfMemory { .. })), "{lost:?}");
-}
-
-/// The client's key, and a proof that it holds it (RFC 9449).
-struct Client(SigningKey);
-
-impl Client {
-    fn new() -> Tried<Self> {
-        Ok(Self(SigningKey::from_slice(&[7; 32])?))
-    }
-
-    fn jwk(&self) -> (String, String) {
-        let point = self.0.verifying_key().to_sec1_point(false);
-        let coordinate = |bytes: Option<&_>| bytes.map(|bytes| URL_SAFE_NO_PAD.encode(bytes)).unwrap_or_default();
-        (coordinate(point.x()), coordinate(point.y()))
-    }
-
-    fn thumbprint(&self) -> String {
-        let (x, y) = self.jwk();
-        let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-        URL_SAFE_NO_PAD.encode(Sha256::digest(members))
-    }
-
-    fn proof(&self, token: &str, id: &str) -> String {
-        let (x, y) = self.jwk();
-        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let jwk = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y});
-        let header = part(json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk}));
-        let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(token));
-        let claims =
-            part(json!({"htm": "GET", "htu": "https://api.example/reports/7", "iat": AT, "jti": id, "ath": hash}));
-        let input = format!("{header}.{claims}");
-        let signature: Signature = self.0.sign(input.as_bytes());
-        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
-    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use alloc::{format, rc::Rc, string::String, vec::Vec};
 
-use portcullis_crypto::{CryptoCode, KeySet, sha256, sha512_256};
+use portcullis_crypto::{CryptoCode, KeySet};
 use portcullis_svid::{SpiffeId, SvidCode, jwt_svid, x509_svid};
 use portcullis_token::{
     claims::Claims,
@@ -19,7 +19,7 @@ use crate::{
     code::GateCode,
     denial::{Denial, Stop},
     judge::{Judge, Verified},
-    memory::{Fact, Key},
+    memory::{Fact, Sought},
     policy::{Authority, Trusted},
     request::{ClientCertificate, Header, Judged, Request, values},
 };
@@ -35,11 +35,11 @@ pub(crate) enum Presented<'r> {
     Dpop(Token<'r>),
 }
 
-/// A token's text, and the hash by which it is remembered.
+/// A token's text, and by what it is remembered.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Token<'r> {
     text: &'r str,
-    digest: Key,
+    sought: Sought<'r>,
 }
 
 impl<'r> Presented<'r> {
@@ -61,7 +61,7 @@ impl<'r> Presented<'r> {
         if token.is_empty() {
             return Err(malformed("no token follows the scheme"));
         }
-        let token = Token { text: token, digest: sha512_256(token.as_bytes()) };
+        let token = Token { text: token, sought: Sought::of(token) };
         Ok(if is_dpop { Presented::Dpop(token) } else { Presented::Bearer(token) })
     }
 
@@ -73,10 +73,10 @@ impl<'r> Presented<'r> {
         }
     }
 
-    fn digest(&self) -> Key {
+    fn sought(&self) -> Sought<'r> {
         match self {
-            Presented::None => [0; 32],
-            Presented::Bearer(token) | Presented::Dpop(token) => token.digest,
+            Presented::None => Sought::NOTHING,
+            Presented::Bearer(token) | Presented::Dpop(token) => token.sought,
         }
     }
 }
@@ -94,7 +94,7 @@ pub(crate) fn clients_fault(rejection: Rejection) -> Denial {
 impl Judge<'_> {
     /// Whose token it claims to be: an entry of the policy. Nothing is verified.
     pub(crate) fn token_authority(&self, presented: &Presented<'_>) -> Result<Authority, Denial> {
-        if let Some(fact) = self.state.memory.peek(&presented.digest()) {
+        if let Some(fact) = self.state.memory.peek(&presented.sought()) {
             return Ok(fact.authority);
         }
         self.claimed_authority(presented.token())
@@ -135,8 +135,8 @@ impl Judge<'_> {
         presented: &Presented<'_>,
     ) -> Result<Verified, Stop> {
         let token = presented.token();
-        let digest = presented.digest();
-        let known = self.state.memory.peek(&digest).map(|fact| fact.authority);
+        let sought = presented.sought();
+        let known = self.state.memory.peek(&sought).map(|fact| fact.authority);
         let authority = match known {
             Some(authority) => Ok(authority),
             None => self.claimed_authority(token),
@@ -147,8 +147,8 @@ impl Judge<'_> {
         let authority = authority?;
         check(self.trace, "issuer", "RFC 8725bis section 3.8", Ok(()), |()| String::new()).map_err(Denial::token)?;
         let fact = match authority {
-            Authority::Issuer(number) => self.issuers_token(token, digest, number)?,
-            Authority::TrustDomain(number) => self.jwt_svid(token, digest, number)?,
+            Authority::Issuer(number) => self.issuers_token(token, &sought, number)?,
+            Authority::TrustDomain(number) => self.jwt_svid(token, &sought, number)?,
         };
         let leeway = match authority {
             Authority::Issuer(number) => self.policy.issuers.get(number).map(|issuer| issuer.expect.leeway),
@@ -167,11 +167,11 @@ impl Judge<'_> {
     }
 
     /// A token of an issuer: remembered, or verified now.
-    fn issuers_token(&mut self, token: &str, digest: Key, number: usize) -> Result<Rc<Fact>, Stop> {
+    fn issuers_token(&mut self, token: &str, sought: &Sought<'_>, number: usize) -> Result<Rc<Fact>, Stop> {
         let policy = self.policy;
         let Some(issuer) = policy.issuers.get(number) else { return Err(no_entry().into()) };
         let (keys, generation) = self.issuer_keys(number, false)?;
-        if let Some(fact) = self.state.memory.holds(&digest, generation, self.at) {
+        if let Some(fact) = self.state.memory.holds(sought, generation, self.at) {
             self.trace.passed("signature", "docs/decisions.md", &|| "remembered".into());
             jwt::meet(&fact.claims, &issuer.expect, self.at, self.trace).map_err(Denial::token)?;
             return Ok(fact);
@@ -186,18 +186,18 @@ impl Judge<'_> {
         };
         // A MAC is verified with a secret, which has no thumbprint: nothing is remembered of it.
         let remembered = verified.thumbprint.is_some();
-        Ok(self.learn(Authority::Issuer(number), verified.claims, None, generation, digest, token, remembered))
+        Ok(self.learn(Authority::Issuer(number), verified.claims, None, generation, sought, token, remembered))
     }
 
     /// A JWT-SVID: remembered, or verified now.
-    fn jwt_svid(&mut self, token: &str, digest: Key, number: usize) -> Result<Rc<Fact>, Stop> {
+    fn jwt_svid(&mut self, token: &str, sought: &Sought<'_>, number: usize) -> Result<Rc<Fact>, Stop> {
         let policy = self.policy;
         let Some(trusted) = policy.trust_domains.get(number) else { return Err(no_entry().into()) };
         if !trusted.jwt {
             return Err(Denial::token(not_accepted(trusted, "JWT-SVIDs")).into());
         }
         let generation = self.bundle(number)?;
-        if let Some(fact) = self.state.memory.holds(&digest, generation, self.at) {
+        if let Some(fact) = self.state.memory.holds(sought, generation, self.at) {
             self.trace.passed("signature", "docs/decisions.md", &|| "remembered".into());
             let expect = Expectations {
                 audience: Some(trusted.audience.clone()),
@@ -218,7 +218,7 @@ impl Judge<'_> {
         };
         let authority = Authority::TrustDomain(number);
         let id = Some(verified.spiffe_id);
-        Ok(self.learn(authority, verified.token.claims, id, generation, digest, token, true))
+        Ok(self.learn(authority, verified.token.claims, id, generation, sought, token, true))
     }
 
     #[allow(clippy::too_many_arguments, reason = "what a fact is made of, each of another kind")]
@@ -228,18 +228,17 @@ impl Judge<'_> {
         claims: Claims,
         spiffe_id: Option<SpiffeId>,
         generation: u64,
-        digest: Key,
+        sought: &Sought<'_>,
         token: &str,
         remembered: bool,
     ) -> Rc<Fact> {
-        let fact = Fact::new(authority, claims, spiffe_id, generation, self.at, token.len());
-        let fact = Rc::new(fact.with_digest(sha256(token.as_bytes())));
+        let fact = Rc::new(Fact::new(authority, claims, spiffe_id, generation, self.at, token));
         if remembered {
             let limits = &self.policy.limits;
             // What the memory of tokens may take is what nothing else does.
             let others = self.state.bytes().saturating_sub(self.state.memory.bytes());
             let free = limits.memory.saturating_sub(others) / 2;
-            self.state.memory.put(digest, Rc::clone(&fact), limits.remembered_tokens, free);
+            self.state.memory.put(sought, Rc::clone(&fact), limits.remembered_tokens, free);
         }
         fact
     }

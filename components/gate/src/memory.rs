@@ -4,10 +4,12 @@
 //! checked at each use by whoever asks. Only successes are here, so nobody can fill it without good tokens.
 
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, BTreeSet},
     rc::Rc,
 };
 
+use portcullis_crypto::{sha256, sha512_256};
 use portcullis_svid::SpiffeId;
 use portcullis_token::{
     claims::Claims,
@@ -17,10 +19,30 @@ use portcullis_types::{Rejection, Timestamp};
 
 use crate::policy::Authority;
 
-/// Which bytes: their SHA-512/256, which costs half of what SHA-256 does where the processor has neither, and is looked for at
-/// every request. The bytes themselves, which are secret, are not kept. A memory belongs to one policy, and under one policy the bytes alone say for which of its
-/// entries, and so in which profile, they are verified; all of them come in `Authorization`.
-pub(crate) type Key = [u8; 32];
+/// A token's text as it is looked for: by a hash of its signature, which is short, and then by every byte that is signed.
+///
+/// A memory belongs to one policy, and under one policy the bytes alone say for which of its entries, and so in which profile,
+/// they are verified; all of them come in `Authorization`. The signature itself is not kept: what is held is of no use to whoever
+/// reads it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sought<'t> {
+    signed: &'t str,
+    key: Key,
+}
+
+/// SHA-512/256 of a signature, which costs half of what SHA-256 does where the processor has neither.
+type Key = [u8; 32];
+
+impl<'t> Sought<'t> {
+    /// Nothing, which is never found.
+    pub(crate) const NOTHING: Self = Self { signed: "", key: [0; 32] };
+
+    /// A token, not verified.
+    pub(crate) fn of(token: &'t str) -> Self {
+        let (signed, signature) = token.rsplit_once('.').unwrap_or(("", token));
+        Self { signed, key: sha512_256(signature.as_bytes()) }
+    }
+}
 
 /// A token that verified.
 #[derive(Debug)]
@@ -37,8 +59,8 @@ pub(crate) struct Fact {
     pub(crate) generation: u64,
     /// When it verified.
     pub(crate) verified_at: Timestamp,
-    /// The length of its text, from which its memory is guessed.
-    length: usize,
+    /// What of its text is signed.
+    signed: Box<str>,
     /// SHA-256 of its text, by which people name it who want it dropped.
     digest: [u8; 32],
 }
@@ -46,8 +68,8 @@ pub(crate) struct Fact {
 /// What an entry takes beside its token's text and claims, in bytes: a guess on the high side.
 const OVERHEAD: usize = 512;
 
-/// Parsed claims take some times the memory of their text.
-const FACTOR: usize = 6;
+/// The text is kept, and parsed claims take some times its memory.
+const FACTOR: usize = 7;
 
 impl Fact {
     pub(crate) fn new(
@@ -56,19 +78,19 @@ impl Fact {
         spiffe_id: Option<SpiffeId>,
         generation: u64,
         verified_at: Timestamp,
-        length: usize,
+        token: &str,
     ) -> Self {
         let confirmation = confirmation::of(&claims);
-        Self { authority, claims, confirmation, spiffe_id, generation, verified_at, length, digest: [0; 32] }
+        let (signed, digest) = (Sought::of(token).signed.into(), sha256(token.as_bytes()));
+        Self { authority, claims, confirmation, spiffe_id, generation, verified_at, signed, digest }
     }
 
-    /// The same, with the SHA-256 of its text.
-    pub(crate) fn with_digest(self, digest: [u8; 32]) -> Self {
-        Self { digest, ..self }
+    fn is(&self, sought: &Sought<'_>) -> bool {
+        *self.signed == *sought.signed
     }
 
     fn bytes(&self) -> usize {
-        self.length.saturating_mul(FACTOR).saturating_add(OVERHEAD)
+        self.signed.len().saturating_mul(FACTOR).saturating_add(OVERHEAD)
     }
 }
 
@@ -97,16 +119,20 @@ pub(crate) struct Memory {
 
 impl Memory {
     /// What is remembered of these bytes. Whether it still holds is for [`Memory::holds`] to say.
-    pub(crate) fn peek(&self, key: &Key) -> Option<&Rc<Fact>> {
-        self.young.get(key).or_else(|| self.old.get(key))
+    pub(crate) fn peek(&self, sought: &Sought<'_>) -> Option<&Rc<Fact>> {
+        let found = self.young.get(&sought.key).or_else(|| self.old.get(&sought.key));
+        found.filter(|fact| fact.is(sought))
     }
 
     /// What is known of these bytes, if it was learned with these keys and not in the future. What does not hold is dropped.
-    pub(crate) fn holds(&mut self, key: &Key, generation: u64, at: Timestamp) -> Option<Rc<Fact>> {
+    pub(crate) fn holds(&mut self, sought: &Sought<'_>, generation: u64, at: Timestamp) -> Option<Rc<Fact>> {
+        let key = &sought.key;
         let (fact, is_old) = match self.young.get(key) {
-            Some(fact) => (Rc::clone(fact), false),
-            None => (Rc::clone(self.old.get(key)?), true),
+            Some(fact) => (fact, false),
+            None => (self.old.get(key)?, true),
         };
+        // Another text with this signature is not this token, and no reason to forget it.
+        let fact = fact.is(sought).then(|| Rc::clone(fact))?;
         if fact.generation != generation || fact.verified_at > at {
             self.remove(key);
             return None;
@@ -119,8 +145,9 @@ impl Memory {
         Some(fact)
     }
 
-    /// Remembers, within bounds of number and bytes.
-    pub(crate) fn put(&mut self, key: Key, fact: Rc<Fact>, most: usize, most_bytes: usize) {
+    /// Remembers a token by its text, within bounds of number and bytes.
+    pub(crate) fn put(&mut self, sought: &Sought<'_>, fact: Rc<Fact>, most: usize, most_bytes: usize) {
+        let key = sought.key;
         let (half, half_bytes) = (most / 2, most_bytes / 2);
         if half == 0 || fact.bytes() > half_bytes {
             return;
@@ -174,31 +201,42 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
+    use alloc::{format, string::String};
+
     use super::*;
 
-    fn fact(generation: u64, verified_at: u64, length: usize) -> Rc<Fact> {
+    fn fact(generation: u64, verified_at: u64, token: &str) -> Rc<Fact> {
         let claims = Claims::parse(br#"{"sub":"s","client_id":"c"}"#).unwrap();
-        Rc::new(Fact::new(Authority::Issuer(0), claims, None, generation, verified_at, length).with_digest([2; 32]))
+        Rc::new(Fact::new(Authority::Issuer(0), claims, None, generation, verified_at, token))
     }
 
-    fn key(number: u8) -> Key {
-        [number; 32]
+    /// A token of a length, with a signature of its own.
+    fn token(number: u8, length: usize) -> String {
+        format!("{}.{number}", "s".repeat(length))
+    }
+
+    fn put(memory: &mut Memory, token: &str, most: usize, most_bytes: usize) {
+        memory.put(&Sought::of(token), fact(1, 10, token), most, most_bytes);
+    }
+
+    fn holds(memory: &mut Memory, token: &str, generation: u64, at: Timestamp) -> bool {
+        memory.holds(&Sought::of(token), generation, at).is_some()
     }
 
     #[test]
     fn it_is_bounded_in_number_and_bytes_and_keeps_what_is_used() {
         let mut memory = Memory::default();
         for number in 0..100 {
-            memory.put(key(number), fact(1, 10, 10), 10, 1_000_000);
-            assert!(memory.holds(&key(0), 1, 10).is_some() || number > 100, "what is used stays: {number}");
+            put(&mut memory, &token(number, 10), 10, 1_000_000);
+            assert!(holds(&mut memory, &token(0, 10), 1, 10), "what is used stays: {number}");
             assert!(memory.len() <= 10);
         }
-        assert!(memory.holds(&key(50), 1, 10).is_none());
-        memory.put(key(200), fact(1, 10, 1_000_000), 10, 1_000_000);
-        assert!(memory.holds(&key(200), 1, 10).is_none(), "one entry is not worth the whole memory");
-        let bytes = fact(1, 10, 100).bytes();
+        assert!(!holds(&mut memory, &token(50, 10), 1, 10));
+        put(&mut memory, &token(200, 1_000_000), 10, 1_000_000);
+        assert!(!holds(&mut memory, &token(200, 1_000_000), 1, 10), "one entry is not worth the whole memory");
+        let bytes = fact(1, 10, &token(0, 100)).bytes();
         for number in 0..100 {
-            memory.put(key(number), fact(1, 10, 100), 1_000, bytes * 6);
+            put(&mut memory, &token(number, 100), 1_000, bytes * 6);
             assert!(memory.bytes() <= bytes * 6);
         }
     }
@@ -206,28 +244,42 @@ mod tests {
     #[test]
     fn other_keys_and_the_past_know_nothing() {
         let mut memory = Memory::default();
-        memory.put(key(1), fact(1, 10, 10), 10, 1_000_000);
-        assert!(memory.holds(&key(1), 1, 10).is_some());
-        assert!(memory.holds(&key(1), 2, 10).is_none());
-        assert!(memory.holds(&key(1), 1, 10).is_none(), "an entry of other keys is dropped");
-        memory.put(key(1), fact(1, 10, 10), 10, 1_000_000);
-        assert!(memory.holds(&key(1), 1, 9).is_none());
-        assert!(memory.holds(&key(1), 1, 10).is_none(), "an entry from the future is dropped");
+        let one = token(1, 10);
+        put(&mut memory, &one, 10, 1_000_000);
+        assert!(holds(&mut memory, &one, 1, 10));
+        assert!(!holds(&mut memory, &one, 2, 10));
+        assert!(!holds(&mut memory, &one, 1, 10), "an entry of other keys is dropped");
+        put(&mut memory, &one, 10, 1_000_000);
+        assert!(!holds(&mut memory, &one, 1, 9));
+        assert!(!holds(&mut memory, &one, 1, 10), "an entry from the future is dropped");
+    }
+
+    #[test]
+    fn another_text_with_the_same_signature_is_another_token() {
+        let mut memory = Memory::default();
+        put(&mut memory, "header.claims.signature", 10, 1_000_000);
+        for other in
+            ["header.others.signature", "claims.signature", ".signature", "signature", "header.claims.signaturf"]
+        {
+            assert!(memory.peek(&Sought::of(other)).is_none(), "{other}");
+            assert!(!holds(&mut memory, other, 1, 10), "{other}");
+            assert!(holds(&mut memory, "header.claims.signature", 1, 10), "it is not forgotten for {other}");
+        }
+        assert!(memory.peek(&Sought::NOTHING).is_none());
     }
 
     #[test]
     fn entries_are_dropped_by_what_they_are() {
         let mut memory = Memory::default();
-        let fill = |memory: &mut Memory| (0..4).for_each(|n| memory.put(key(n), fact(1, 10, 10), 4, 1_000_000));
         for (which, wanted) in [
             (Forget::Subject("s".into()), 4),
             (Forget::Subject("t".into()), 0),
             (Forget::Client("c".into()), 4),
-            (Forget::TokenDigest([2; 32]), 4),
+            (Forget::TokenDigest(sha256(token(2, 10).as_bytes())), 1),
             (Forget::TokenDigest([3; 32]), 0),
             (Forget::Everything, 4),
         ] {
-            fill(&mut memory);
+            (0..4).for_each(|number| put(&mut memory, &token(number, 10), 4, 1_000_000));
             assert_eq!(memory.len(), 4);
             assert_eq!(memory.forget(&which), wanted, "{which:?}");
             memory.forget(&Forget::Everything);
