@@ -15,8 +15,12 @@ export WASM_NO_RUSTUP
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-run: dist ## verify the example tokens through the component and print the verdicts
-	@dist/bin/portcullis batch --format human --crypto $${CRYPTO:-software} examples/tokens.ndjson
+# Where `make run` listens: ADDR for checks, ADMIN for the demo issuer, health and metrics.
+ADDR ?= 127.0.0.1:8080
+ADMIN ?= 127.0.0.1:8081
+
+run: dist ## start the gateway with an example policy and a demo issuer (ADDR=, ADMIN= for other addresses)
+	@dist/bin/portcullis serve --policy examples/demo/policy.toml --demo --listen $(ADDR) --admin $(ADMIN)
 
 test: dist misbehaving ## all the tests, on what was built
 	@tools/need.sh openssl
@@ -24,7 +28,7 @@ test: dist misbehaving ## all the tests, on what was built
 
 bench: dist ## the benchmarks, with ratios against the peers of the same run
 	@tools/need.sh node
-	@$(CARGO) bench --locked --quiet --workspace --bench verify --bench calls --bench gate
+	@$(CARGO) bench --locked --quiet --workspace --bench verify --bench calls --bench gate --bench serve
 	@cd benches/node && npm ci --silent --no-audit --no-fund
 	@node benches/node/jose.mjs "$(TARGET)/criterion"
 	@$(TARGET)/release/ratios

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the component that misbehaves on purpose, for the host's tests.
+# Builds what misbehaves on purpose, for the host's tests: a component of its own, and a gate that fails when a request asks
+# for it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=wasm32-unknown-unknown
@@ -9,3 +10,7 @@ CARGO_TARGET_DIR=$folder/misbehaving cargo +"$toolchain" build --quiet --locked 
     --manifest-path tests/components/misbehaving/Cargo.toml
 mkdir -p "$folder/$target/component"
 tools/copy-if-changed.sh "$folder/misbehaving/$target/component/misbehaving.wasm" "$folder/$target/component/misbehaving.wasm"
+# What is built first of the same name is the shipped component's, so this one has a folder of its own.
+CARGO_TARGET_DIR=$folder/failing cargo +"$toolchain" rustc --quiet --locked -p portcullis-component --lib \
+    --crate-type cdylib --profile component --target "$target" --features full,failing
+tools/copy-if-changed.sh "$folder/failing/$target/component/portcullis.wasm" "$folder/$target/component/failing.wasm"

@@ -16,7 +16,7 @@ pub use crate::bindings::exports::portcullis::gate::gate::{
     Request, Sha256, Wanted,
 };
 pub use crate::bindings::exports::portcullis::gate::policy::{
-    Demand, Format as PolicyFormat, Problem, Report as PolicyReport,
+    Asserter, Demand, Format as PolicyFormat, HostSettings, Listener, Problem, Replay, Report as PolicyReport, Tls,
 };
 pub use crate::bindings::exports::portcullis::types::types::Header;
 

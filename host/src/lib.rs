@@ -19,6 +19,7 @@
 //!   some 10 MB smaller.
 //! - `hosted-crypto` (default): gives the components named `*-hosted.wasm` their crypto.
 //! - `cli` (default): the `portcullis` command.
+//! - `gateway` (default): [`gateway`], the server behind `portcullis serve`.
 
 mod algorithm;
 mod artifact;
@@ -29,6 +30,8 @@ mod compiled;
 mod component;
 mod error;
 pub mod gate;
+#[cfg(feature = "gateway")]
+pub mod gateway;
 #[cfg(feature = "hosted-crypto")]
 mod hosted_crypto;
 mod keys;

@@ -77,7 +77,29 @@ fn main() -> anyhow::Result<()> {
         million / 10_000.0,
         first / 1000.0
     );
-    gate()
+    gate()?;
+    serve()
+}
+
+/// Checks of the gateway, against its server answering a constant.
+fn serve() -> anyhow::Result<()> {
+    println!(
+        "\nA warm check of the gateway, 8 connections, against the same server answering a constant (aim: at least 0.7)\n"
+    );
+    for protocol in ["HTTP", "gRPC"] {
+        let time = |who: &str| {
+            let name = format!("{protocol}, {who}");
+            estimate("serve", &name).with_context(|| format!("{name} was not measured"))
+        };
+        let (check, constant) = (time("check")?, time("constant")?);
+        println!(
+            "{protocol:5} {:>7.0} checks a second, {:>7.0} constants, ratio {:.2}",
+            1e9 / check,
+            1e9 / constant,
+            constant / check
+        );
+    }
+    Ok(())
 }
 
 /// Decisions of the gate in the host: a token that was seen before, and one that was not.

@@ -52,6 +52,8 @@ pub enum Wanted {
 pub struct Remember {
     /// SHA-256 over what the proof is: its kind, key, target and identifier. Nobody can use up another's.
     pub key: [u8; 32],
+    /// RFC 7638 thumbprint of the key that made the proof, by which a host bounds what one client may fill of its memory.
+    pub thumbprint: [u8; 32],
     /// Until when it has to be remembered, in seconds since 1970.
     pub until: Timestamp,
     /// The proof's own identifier (`jti`), for hosts that keep a list of them.
@@ -270,5 +272,10 @@ fn remember(proof: &UsedProof, window: u64) -> Remember {
         text.extend_from_slice(part);
     }
     let until = proof.issued_at.whole_seconds().saturating_add(window.saturating_mul(2)).saturating_add(proof.leeway);
-    Remember { key: sha256(&text), until: until.saturating_add(1), identifier: proof.id.clone() }
+    Remember {
+        key: sha256(&text),
+        thumbprint: proof.thumbprint,
+        until: until.saturating_add(1),
+        identifier: proof.id.clone(),
+    }
 }

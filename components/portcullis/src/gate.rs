@@ -72,6 +72,8 @@ impl GuestGate for OneGate {
     }
 
     fn check(&self, request: Request, at: Timestamp) -> Checked {
+        #[cfg(feature = "failing")]
+        fail_on_demand(&request);
         match self.0.check(self::request(request), at) {
             gate::Checked::Decided(decision) => Checked::Decided(self::decision(*decision)),
             gate::Checked::Pending(evaluation, needs) => {
@@ -222,6 +224,7 @@ fn needs(needs: Vec<gate::Need>) -> Vec<Need> {
             gate::Wanted::Remember(remember) => Wanted::Remember(Remember {
                 key: words(&remember.key),
                 until: remember.until,
+                thumbprint: words(&remember.thumbprint),
                 identifier: remember.identifier,
             }),
         },
@@ -255,4 +258,18 @@ fn fields(fields: Vec<(String, String)>) -> Vec<Field> {
 fn principal(principal: gate::Principal) -> Principal {
     let gate::Principal { subject, client, spiffe_id, issuer, scopes } = principal;
     Principal { subject, client, spiffe_id, issuer, scopes }
+}
+
+/// Fails as a request says, so that hosts can be tested.
+#[cfg(feature = "failing")]
+#[expect(clippy::panic, reason = "it is what the tests ask for")]
+fn fail_on_demand(request: &Request) {
+    let wanted = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case("x-fail"));
+    match wanted.map(|header| header.value.as_slice()) {
+        Some(b"trap") => panic!("as the request says"),
+        Some(b"loop") => loop {
+            core::hint::spin_loop();
+        },
+        _ => {}
+    }
 }

@@ -5,7 +5,9 @@ use portcullis_types::json;
 
 use crate::{
     Component, backend,
-    bindings::exports::portcullis::gate::policy::{Demand, Format, Guest, Problem, Report},
+    bindings::exports::portcullis::gate::policy::{
+        Asserter, Demand, Format, Guest, HostSettings, Listener, Problem, Replay, Report, Tls,
+    },
 };
 
 impl Guest for Component {
@@ -30,6 +32,19 @@ impl Guest for Component {
         Ok(portcullis_gate::explain(&policy, &method, &url).into_iter().map(demand).collect())
     }
 
+    fn for_host(text: String, format: Format) -> Result<HostSettings, Vec<Problem>> {
+        let policy = parse(&text, format).map_err(|errors| problems(&errors))?;
+        Ok(HostSettings {
+            listeners: policy.listeners.into_iter().map(listener).collect(),
+            replay: match policy.replay {
+                policy::Replay::Node => Replay::Node,
+                policy::Replay::Shared => Replay::Shared,
+                policy::Replay::Nonce => Replay::Nonce,
+            },
+            proof_window: policy.proof_window,
+        })
+    }
+
     fn export_for_browser(text: String, format: Format) -> Result<String, Vec<Problem>> {
         let policy = parse(&text, format).map_err(|errors| problems(&errors))?;
         let format = self::format(format);
@@ -37,6 +52,22 @@ impl Guest for Component {
             .and_then(|tree| export::for_browser(&tree, &policy))
             .map(|exported| json::to_text(&exported))
             .map_err(|error| vec![problem(&error.placed(&text, format))])
+    }
+}
+
+fn listener(listener: policy::Listener) -> Listener {
+    Listener {
+        name: listener.name,
+        address: listener.address,
+        asserts: listener.asserts.map(|asserter| match asserter {
+            policy::Asserter::Nginx => Asserter::Nginx,
+            policy::Asserter::Traefik => Asserter::Traefik,
+            policy::Asserter::Caddy => Asserter::Caddy,
+            policy::Asserter::Envoy => Asserter::Envoy,
+        }),
+        trust_proxy_validation: listener.trust_proxy_validation.map(|domain| domain.to_string()),
+        peers: listener.peers,
+        tls: listener.tls.map(|tls| Tls { certificate: tls.certificate, key: tls.key, client_ca: tls.client_ca }),
     }
 }
 

@@ -22,6 +22,8 @@ mod pretty;
 mod report;
 mod scope;
 mod scope_json;
+#[cfg(feature = "gateway")]
+mod serve;
 mod status;
 mod status_inspect;
 mod status_list;
@@ -92,6 +94,8 @@ enum Command {
     /// Decide about a request, and say why
     #[command(subcommand)]
     Gate(gate::Command),
+    #[cfg(feature = "gateway")]
+    Serve(serve::Serve),
     Batch(batch::Batch),
     Mint(mint::Mint),
     /// Precompile components, or list them
@@ -145,6 +149,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Svid(command)) => svid::run(command, &context),
         Some(Command::Policy(command)) => policy::run(command, &context),
         Some(Command::Gate(command)) => gate::run(command, &context),
+        #[cfg(feature = "gateway")]
+        Some(Command::Serve(serve)) => serve::run(serve, &context),
         Some(Command::Batch(batch)) => batch::run(&batch, &context),
         Some(Command::Mint(mint)) => mint::run(&mint, &context),
         Some(Command::Component(command)) => component::run(command, &context),

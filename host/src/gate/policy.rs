@@ -1,6 +1,6 @@
 //! Policies, read without being put to work.
 
-use super::{Demand, PolicyFormat, PolicyReport, Problem};
+use super::{Demand, HostSettings, PolicyFormat, PolicyReport, Problem};
 use crate::error::HostError;
 use crate::portcullis::Portcullis;
 
@@ -31,6 +31,20 @@ impl Portcullis {
     ) -> Result<Result<Vec<Demand>, Vec<Problem>>, HostError> {
         self.sandbox
             .call(|store, bound| bound.exports.portcullis_gate_policy().call_explain(store, text, format, method, url))
+    }
+
+    /// What of a policy is for the host: where it listens, and how far its memory of used proofs has to reach. A policy
+    /// that is refused is told by its problems.
+    ///
+    /// # Errors
+    ///
+    /// The component could not be asked.
+    pub fn policy_for_host(
+        &mut self,
+        text: &str,
+        format: PolicyFormat,
+    ) -> Result<Result<HostSettings, Vec<Problem>>, HostError> {
+        self.sandbox.call(|store, bound| bound.exports.portcullis_gate_policy().call_for_host(store, text, format))
     }
 
     /// A policy as a page may have it, as JSON: without secrets, internal addresses and listeners. What it allows, the

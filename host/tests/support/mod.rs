@@ -8,17 +8,21 @@ use std::path::{Path, PathBuf};
 
 /// The component that misbehaves on purpose. The tests fail where it is missing: without it they would show nothing.
 pub fn misbehaving() -> PathBuf {
+    for_tests("misbehaving.wasm")
+}
+
+/// The component whose gate fails when a request asks for it (`x-fail: trap`, `x-fail: loop`).
+pub fn failing() -> PathBuf {
+    for_tests("failing.wasm")
+}
+
+fn for_tests(name: &str) -> PathBuf {
     let folder = match std::env::var_os("PORTCULLIS_TEST_COMPONENTS") {
         Some(folder) => PathBuf::from(folder),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/wasm32-unknown-unknown/component"),
     };
-    let file = folder.join("misbehaving.wasm");
-    assert!(
-        file.is_file(),
-        "{} is missing. Build it with: cargo build --manifest-path tests/components/misbehaving/Cargo.toml \
-         --target wasm32-unknown-unknown --profile component --target-dir target",
-        file.display()
-    );
+    let file = folder.join(name);
+    assert!(file.is_file(), "{} is missing. Build it with: make misbehaving", file.display());
     file
 }
 

@@ -357,6 +357,7 @@ mod tests {
         for url in [
             "file:/etc/jwks.json",
             "file:///etc/jwks.json",
+            "workload-api",
             "http://localhost:8080/jwks",
             "https://localhost/jwks",
             "https://idp/jwks",

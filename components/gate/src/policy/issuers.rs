@@ -373,6 +373,10 @@ fn status_source(
     }
 }
 
+/// What stands for a bundle that the host has from the SPIFFE Workload API. The document's URL is this, a colon and the trust
+/// domain.
+const WORKLOAD_API: &str = "workload-api";
+
 /// A URL that the operator names: https, http on loopback, or `file:` and a path.
 fn url(url: &str, path: Path, errors: &mut Vec<PolicyError>) -> Option<String> {
     let fault = match url.strip_prefix("file:") {
@@ -463,6 +467,9 @@ fn trust_domain(
         }
     });
     let bundle = match entry.value("bundle") {
+        Some(Value::String(word)) if word == WORKLOAD_API => {
+            name.as_ref().map(|name| BundleSource::Url(format!("{WORKLOAD_API}:{name}")))
+        }
         Some(Value::String(url)) => self::url(url, entry.at("bundle"), errors).map(BundleSource::Url),
         Some(Value::Object(object)) => match Bundle::from_object(object, backend) {
             Ok(_) => Some(BundleSource::Inline(portcullis_types::json::to_text(object))),

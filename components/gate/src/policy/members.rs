@@ -254,7 +254,7 @@ pub static TRUST_DOMAIN: Shape = Shape {
         required(
             "bundle",
             Kind::TextOrAny,
-            "Its bundle: a URL, `file:` and a path, or inline.",
+            "Its bundle: a URL, `file:` and a path, inline, or `workload-api`: what the host has from the SPIFFE Workload API.",
             "bundle = \"https://spire.prod.example/bundle\"",
         ),
         optional(

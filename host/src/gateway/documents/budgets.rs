@@ -1,0 +1,162 @@
+//! How much is fetched side by side and in a while: in all, and of one origin, so that one bad URL starves nobody else.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use crate::gate::Class;
+
+/// Fetches in flight for the policy's own URLs and those of verified tokens.
+const IN_FLIGHT: usize = 8;
+
+/// Fetches in flight for messages that are not authenticated: a budget of their own, so that they wait for each other only.
+const PEERS_IN_FLIGHT: usize = 2;
+
+/// Fetches in flight of one origin.
+const OF_ONE_ORIGIN: usize = 2;
+
+/// How many fetches an origin that others named takes at once, and how long it takes for one more: an issuer with many lists
+/// is served, and nobody makes us knock at a door for ever.
+const BURST: f64 = 32.0;
+const EVERY: Duration = Duration::from_secs(1);
+
+/// How long a place is waited for.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Origins that are kept account of. Those with nothing under way and their burst whole are forgotten first; beyond that new
+/// ones are refused.
+const MAX_ORIGINS: usize = 4_096;
+
+/// The account of one origin.
+struct Origin {
+    places: Arc<Semaphore>,
+    left: f64,
+    at: Instant,
+}
+
+impl Origin {
+    fn new(at: Instant) -> Self {
+        Self { places: Arc::new(Semaphore::new(OF_ONE_ORIGIN)), left: BURST, at }
+    }
+
+    fn refill(&mut self, at: Instant) {
+        let gained = at.saturating_duration_since(self.at).as_secs_f64() / EVERY.as_secs_f64();
+        self.left = (self.left + gained).min(BURST);
+        self.at = at;
+    }
+
+    fn is_idle(&self) -> bool {
+        self.left >= BURST && self.places.available_permits() == OF_ONE_ORIGIN
+    }
+}
+
+/// The accounts.
+pub(super) struct Budgets {
+    all: Arc<Semaphore>,
+    peers: Arc<Semaphore>,
+    origins: Mutex<HashMap<String, Origin>>,
+}
+
+/// A place for one fetch, until it is dropped.
+pub(super) struct Place(#[expect(dead_code, reason = "held for what its end does")] [OwnedSemaphorePermit; 2]);
+
+impl Budgets {
+    pub(super) fn new() -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(IN_FLIGHT)),
+            peers: Arc::new(Semaphore::new(PEERS_IN_FLIGHT)),
+            origins: Mutex::default(),
+        }
+    }
+
+    /// A place for a fetch of an origin. The error says why there is none.
+    pub(super) async fn place(&self, class: Class, origin: &str) -> Result<Place, &'static str> {
+        let of_origin = self.account(class, origin)?;
+        let all = if class == Class::Peer { &self.peers } else { &self.all };
+        // Of the origin first: who waits for a slow one takes no place from others meanwhile.
+        let both = async { (of_origin.acquire_owned().await, Arc::clone(all).acquire_owned().await) };
+        match tokio::time::timeout(WAIT, both).await {
+            Ok((Ok(of_origin), Ok(all))) => Ok(Place([of_origin, all])),
+            Ok(_) | Err(_) => Err("too much of this origin, or in all, is being fetched already"),
+        }
+    }
+
+    fn account(&self, class: Class, origin: &str) -> Result<Arc<Semaphore>, &'static str> {
+        let now = Instant::now();
+        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        if !origins.contains_key(origin) && origins.len() >= MAX_ORIGINS {
+            origins.retain(|_, account| {
+                account.refill(now);
+                !account.is_idle()
+            });
+            if origins.len() >= MAX_ORIGINS {
+                return Err("too many origins are asked at this time");
+            }
+        }
+        let account = origins.entry(origin.to_owned()).or_insert_with(|| Origin::new(now));
+        account.refill(now);
+        // The operator's own URLs are as many as the operator wrote.
+        if class != Class::Policy {
+            if account.left < 1.0 {
+                return Err("this origin was asked too often in a while");
+            }
+            account.left -= 1.0;
+        }
+        Ok(Arc::clone(&account.places))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_origin_that_is_asked_often_waits_and_others_do_not() {
+        let budgets = Budgets::new();
+        for _ in 0..BURST as usize {
+            assert!(budgets.place(Class::Credential, "a").await.is_ok());
+        }
+        assert!(budgets.place(Class::Credential, "a").await.is_err());
+        assert!(budgets.place(Class::Policy, "a").await.is_ok(), "the operator's own are not counted");
+        assert!(budgets.place(Class::Credential, "b").await.is_ok());
+        tokio::time::advance(EVERY).await;
+        assert!(budgets.place(Class::Credential, "a").await.is_ok());
+        assert!(budgets.place(Class::Credential, "a").await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_origin_that_is_slow_takes_two_places_and_peers_take_none_of_others() {
+        let budgets = Budgets::new();
+        let mut held = Vec::new();
+        for _ in 0..OF_ONE_ORIGIN {
+            held.push(budgets.place(Class::Policy, "slow").await);
+        }
+        assert!(budgets.place(Class::Policy, "slow").await.is_err());
+        for number in 0..PEERS_IN_FLIGHT {
+            held.push(budgets.place(Class::Peer, &format!("peer{number}")).await);
+        }
+        assert!(budgets.place(Class::Peer, "another").await.is_err());
+        for number in 0..IN_FLIGHT - OF_ONE_ORIGIN {
+            held.push(budgets.place(Class::Policy, &format!("good{number}")).await);
+        }
+        assert!(held.iter().all(Result::is_ok));
+        assert!(budgets.place(Class::Policy, "one more").await.is_err());
+        held.clear();
+        assert!(budgets.place(Class::Policy, "one more").await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn origins_that_are_done_with_are_forgotten() {
+        let budgets = Budgets::new();
+        for number in 0..MAX_ORIGINS {
+            assert!(budgets.place(Class::Peer, &number.to_string()).await.is_ok());
+        }
+        assert!(budgets.place(Class::Peer, "new").await.is_err());
+        tokio::time::advance(EVERY * 2).await;
+        assert!(budgets.place(Class::Peer, "new").await.is_ok());
+        assert_eq!(budgets.origins.lock().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,294 @@
+//! Fetching one document.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, StatusCode};
+use reqwest::Client;
+use rustls::pki_types::CertificateDer;
+use tokio::io::AsyncReadExt as _;
+use tower::ServiceExt as _;
+use url::{Host, Url};
+
+use super::budgets::{Budgets, Place};
+use super::names::{Names, Resolver, SystemNames};
+use super::workload_api;
+use crate::gate::{Body, Class, Content, Document, DocumentNeed};
+use crate::gateway::clock::now;
+
+/// How long connecting may take, the handshake included.
+const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+
+/// How long a whole fetch may take, its redirects included.
+const FETCH_WITHIN: Duration = Duration::from_secs(5);
+
+/// Redirects that are followed, if the gate admits each.
+const MAX_REDIRECTS: u8 = 3;
+
+/// Connections that are kept for the next fetch of an origin.
+const IDLE: usize = 1;
+
+/// Who says whether a redirect may be followed: the gate.
+pub(crate) trait Redirects: Send + Sync {
+    /// Whether the redirect after `hops` others may be followed to an absolute URL. The error says why not, for logs.
+    fn admit<'a>(&'a self, need: &'a DocumentNeed, hops: u8, location: &'a str) -> BoxFuture<'a, Result<(), String>>;
+}
+
+/// An address that the operator named for an origin. It may be a private one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pin {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) address: IpAddr,
+}
+
+/// What a fetcher is told.
+pub(crate) struct FetchSettings {
+    pub(crate) pins: Vec<Pin>,
+    /// Authorities that are believed beside the system's.
+    pub(crate) extra_roots: Vec<CertificateDer<'static>>,
+    /// Origins that are answered within this process.
+    pub(crate) local: HashMap<String, Router>,
+    pub(crate) names: Arc<dyn Names>,
+    /// The socket of the SPIFFE Workload API.
+    pub(crate) workload_api: Option<String>,
+}
+
+impl Default for FetchSettings {
+    fn default() -> Self {
+        Self {
+            pins: Vec::new(),
+            extra_roots: Vec::new(),
+            local: HashMap::new(),
+            names: Arc::new(SystemNames),
+            workload_api: None,
+        }
+    }
+}
+
+/// Fetches documents, within bounds.
+pub(crate) struct Fetcher {
+    /// For the operator's own URLs: any address.
+    open: Client,
+    /// For URLs that others named: public addresses alone.
+    strict: Client,
+    /// For origins whose address the operator named, by host and port.
+    pinned: HashMap<(String, u16), Client>,
+    local: HashMap<String, Router>,
+    workload_api: Option<String>,
+    budgets: Budgets,
+}
+
+/// Why a fetch failed, for logs.
+type Failed = String;
+
+impl Fetcher {
+    /// Makes a fetcher.
+    ///
+    /// # Errors
+    ///
+    /// An authority is none, or the system has no certificates.
+    pub(crate) fn new(settings: FetchSettings) -> Result<Self, reqwest::Error> {
+        let FetchSettings { pins, extra_roots, local, names, workload_api } = settings;
+        let roots: Vec<reqwest::Certificate> =
+            extra_roots.iter().map(|der| reqwest::Certificate::from_der(der)).collect::<Result<_, _>>()?;
+        let client = |public_only| {
+            builder(&roots).dns_resolver(Arc::new(Resolver::new(Arc::clone(&names), public_only))).build()
+        };
+        let mut pinned: HashMap<(String, u16), Vec<SocketAddr>> = HashMap::new();
+        for pin in pins {
+            let of_origin = pinned.entry((pin.host.to_ascii_lowercase(), pin.port)).or_default();
+            of_origin.push(SocketAddr::new(pin.address, pin.port));
+        }
+        let pinned = pinned.into_iter().map(|(origin, addresses)| {
+            let client = builder(&roots).resolve_to_addrs(&origin.0, &addresses).build()?;
+            Ok((origin, client))
+        });
+        Ok(Self {
+            open: client(false)?,
+            strict: client(true)?,
+            pinned: pinned.collect::<Result<_, reqwest::Error>>()?,
+            local,
+            workload_api,
+            budgets: Budgets::new(),
+        })
+    }
+
+    /// Fetches what is needed. What cannot be had is told as such, with a reason for logs.
+    pub(crate) async fn fetch(&self, need: &DocumentNeed, redirects: &dyn Redirects) -> Document {
+        let fetched = if let Some(path) = need.url.strip_prefix("file:") {
+            read_file(need, path).await
+        } else if let Some(trust_domain) = need.url.strip_prefix(workload_api::SCHEME) {
+            self.bundle(need, trust_domain).await
+        } else {
+            self.follow(need, redirects).await
+        };
+        let content = fetched.map_or_else(Content::Failed, Content::Body);
+        Document { url: need.url.clone(), fetched_at: now(), content }
+    }
+
+    async fn bundle(&self, need: &DocumentNeed, trust_domain: &str) -> Result<Body, Failed> {
+        if need.class != Class::Policy {
+            return Err("only a policy names the Workload API".into());
+        }
+        let socket = self
+            .workload_api
+            .as_ref()
+            .ok_or("the policy wants the Workload API: name its socket with --workload-api")?;
+        let asked = tokio::time::timeout(FETCH_WITHIN, workload_api::bundle(socket, trust_domain));
+        let bytes = asked.await.map_err(|_| "the Workload API did not answer in time".to_owned())??;
+        Ok(Body { status: 200, media_type: None, bytes })
+    }
+
+    async fn follow(&self, need: &DocumentNeed, redirects: &dyn Redirects) -> Result<Body, Failed> {
+        let mut url = Url::parse(&need.url).map_err(|error| format!("the URL is none: {error}"))?;
+        let whole = async {
+            for hops in 0..=MAX_REDIRECTS {
+                let response = self.get(need, &url).await?;
+                let Some(location) = redirected(&response.status, &response.headers) else {
+                    return response.take(need.most).await;
+                };
+                let next = location.and_then(|location| url.join(location).map_err(|error| error.to_string()));
+                let next = next.map_err(|error| format!("redirected to no URL: {error}"))?;
+                redirects.admit(need, hops, next.as_str()).await?;
+                url = next;
+            }
+            Err(format!("more than {MAX_REDIRECTS} redirects"))
+        };
+        let late = || format!("nothing whole came within {} seconds", FETCH_WITHIN.as_secs());
+        tokio::time::timeout(FETCH_WITHIN, whole).await.map_err(|_| late())?
+    }
+
+    async fn get(&self, need: &DocumentNeed, url: &Url) -> Result<Response, Failed> {
+        let origin = url.origin().ascii_serialization();
+        let place = self.budgets.place(need.class, &origin).await?;
+        if let Some(router) = self.local.get(&origin) {
+            let request = http::Request::get(url.as_str()).header(ACCEPT, &need.accept).body(axum::body::Body::empty());
+            let request = request.map_err(|error| error.to_string())?;
+            let answer = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+            let (parts, body) = answer.into_parts();
+            let stream = body.into_data_stream().map(|part| part.map_err(|error| error.to_string()));
+            return Ok(Response { status: parts.status, headers: parts.headers, body: stream.boxed(), _place: place });
+        }
+        let client = self.client(need.class, url)?;
+        let sent = client.get(url.clone()).header(ACCEPT, &need.accept).send().await.map_err(reason)?;
+        let (status, headers) = (sent.status(), sent.headers().clone());
+        let body = sent.bytes_stream().map(|part| part.map_err(reason)).boxed();
+        Ok(Response { status, headers, body, _place: place })
+    }
+
+    /// Who may fetch a URL. The gate has admitted it; what it refuses for a class is refused here as well.
+    fn client(&self, class: Class, url: &Url) -> Result<&Client, Failed> {
+        let host = url.host().ok_or("the URL has no host")?;
+        let port = url.port_or_known_default().unwrap_or_default();
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("the URL has a user name".into());
+        }
+        if let Some(client) = self.pinned.get(&(host.to_string(), port)) {
+            return Ok(client);
+        }
+        match (class, host, url.scheme()) {
+            (Class::Policy, _, "http" | "https") => Ok(&self.open),
+            (Class::Policy, ..) => Err("the URL is neither http nor https".into()),
+            (_, Host::Domain(_), "https") => Ok(&self.strict),
+            (_, Host::Domain(_), _) => Err("the URL is not https".into()),
+            (_, Host::Ipv4(_) | Host::Ipv6(_), _) => Err("the URL names an address and no host".into()),
+        }
+    }
+}
+
+fn builder(roots: &[reqwest::Certificate]) -> reqwest::ClientBuilder {
+    Client::builder()
+        .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .no_proxy()
+        .connect_timeout(CONNECT_WITHIN)
+        .timeout(FETCH_WITHIN)
+        .pool_max_idle_per_host(IDLE)
+        .tls_certs_merge(roots.iter().cloned())
+}
+
+/// Where an answer redirects to, if it does. One that says so without a place is an error.
+fn redirected<'h>(status: &StatusCode, headers: &'h HeaderMap) -> Option<Result<&'h str, String>> {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308).then(|| {
+        let location = headers.get(LOCATION).ok_or("there is no Location")?;
+        location.to_str().map_err(|_| "the Location is no text".into())
+    })
+}
+
+/// What failed, without the URL, whose query may be secret.
+fn reason(error: reqwest::Error) -> Failed {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
+}
+
+/// An answer whose body has not come yet.
+struct Response {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: futures_util::stream::BoxStream<'static, Result<bytes::Bytes, Failed>>,
+    /// Until the whole of it is here.
+    _place: Place,
+}
+
+impl Response {
+    /// The whole of it, if it is no longer than `most`.
+    async fn take(mut self, most: u64) -> Result<Body, Failed> {
+        let too_long = || format!("it has more than {most} bytes");
+        let field = |name| self.headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+        if field(CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
+            return Err("it is compressed, which nobody asked for".into());
+        }
+        let told: Option<u64> = field(CONTENT_LENGTH).and_then(|length| length.parse().ok());
+        if told.is_some_and(|length| length > most) {
+            return Err(too_long());
+        }
+        let media_type = field(CONTENT_TYPE).and_then(|value| value.split(';').next());
+        let media_type = media_type.map(|value| value.trim().to_ascii_lowercase());
+        let mut bytes = Vec::new();
+        while let Some(part) = self.body.next().await {
+            let part = part?;
+            if (bytes.len() + part.len()) as u64 > most {
+                return Err(too_long());
+            }
+            bytes.extend_from_slice(&part);
+        }
+        Ok(Body { status: self.status.as_u16(), media_type, bytes })
+    }
+}
+
+/// Reads a file that the policy names: `file:` and a path, or `file://` and an absolute one.
+async fn read_file(need: &DocumentNeed, path: &str) -> Result<Body, Failed> {
+    if need.class != Class::Policy {
+        return Err("only a policy names files".into());
+    }
+    let path = path.strip_prefix("//").unwrap_or(path);
+    let read = async {
+        let mut bytes = Vec::new();
+        let file = tokio::fs::File::open(path).await?;
+        file.take(need.most.saturating_add(1)).read_to_end(&mut bytes).await?;
+        std::io::Result::Ok(bytes)
+    };
+    let late = |_| "the file could not be read in time".to_owned();
+    let bytes = tokio::time::timeout(FETCH_WITHIN, read).await.map_err(late)?.map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > need.most {
+        return Err(format!("it has more than {} bytes", need.most));
+    }
+    Ok(Body { status: 200, media_type: None, bytes })
+}
+
+#[cfg(test)]
+mod tests;

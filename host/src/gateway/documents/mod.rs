@@ -1,0 +1,14 @@
+//! Documents from outside: JWK Sets, metadata, status lists and bundles.
+//!
+//! The gate admits URLs by their form and each redirect; this admits addresses, when it connects, and bounds everything that
+//! comes: in size, in time, and by origin.
+
+mod address;
+mod budgets;
+mod fetcher;
+mod names;
+mod store;
+mod workload_api;
+
+pub(crate) use fetcher::{FetchSettings, Fetcher, Pin, Redirects};
+pub(crate) use store::Store;

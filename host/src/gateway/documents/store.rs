@@ -1,0 +1,122 @@
+//! Raw documents that instances share: the last good one of each URL. What an instance concluded from one is its own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use moka::sync::Cache;
+
+use crate::gate::{Content, Document, DocumentKind};
+
+/// The most that is kept, in bytes. Lists are the largest; eight of the largest fit.
+const MAX_BYTES: u64 = 256 << 20;
+
+/// What a document takes beside its bytes, in bytes: a guess on the high side.
+const OVERHEAD: usize = 256;
+
+/// How many kinds of documents there are.
+const KINDS: usize = 4;
+
+/// Documents, and counts of fetches.
+pub(crate) struct Store {
+    documents: Cache<String, (DocumentKind, Arc<Document>)>,
+    came: [AtomicU64; KINDS],
+    failed: [AtomicU64; KINDS],
+}
+
+impl Store {
+    pub(crate) fn new() -> Self {
+        let weigh = |url: &String, (_, document): &(DocumentKind, Arc<Document>)| {
+            let length = match &document.content {
+                Content::Body(body) => body.bytes.len(),
+                Content::Failed(_) => 0,
+            };
+            u32::try_from(length + 2 * url.len() + OVERHEAD).unwrap_or(u32::MAX)
+        };
+        Self {
+            documents: Cache::builder().max_capacity(MAX_BYTES).weigher(weigh).build(),
+            came: Default::default(),
+            failed: Default::default(),
+        }
+    }
+
+    /// Keeps a document that came, in place of an older one of its URL.
+    pub(crate) fn put(&self, kind: DocumentKind, document: Arc<Document>) {
+        self.documents.insert(document.url.clone(), (kind, document));
+    }
+
+    /// The last good one of a URL.
+    pub(crate) fn get(&self, url: &str) -> Option<Arc<Document>> {
+        self.documents.get(url).map(|(_, document)| document)
+    }
+
+    /// All that are kept.
+    pub(crate) fn all(&self) -> Vec<Arc<Document>> {
+        self.documents.iter().map(|(_, (_, document))| document).collect()
+    }
+
+    /// The age of the oldest of a kind, in seconds.
+    pub(crate) fn oldest(&self, kind: DocumentKind, now: u64) -> Option<u64> {
+        let of_kind = self.documents.iter().filter(|(_, (known, _))| *known == kind);
+        of_kind.map(|(_, (_, document))| now.saturating_sub(document.fetched_at)).max()
+    }
+
+    /// Counts a fetch.
+    pub(crate) fn count(&self, kind: DocumentKind, came: bool) {
+        let counts = if came { &self.came } else { &self.failed };
+        if let Some(count) = counts.get(index(kind)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many fetches of a kind brought something, and how many did not.
+    pub(crate) fn counts(&self, kind: DocumentKind) -> (u64, u64) {
+        let read =
+            |counts: &[AtomicU64; KINDS]| counts.get(index(kind)).map_or(0, |count| count.load(Ordering::Relaxed));
+        (read(&self.came), read(&self.failed))
+    }
+}
+
+fn index(kind: DocumentKind) -> usize {
+    match kind {
+        DocumentKind::Metadata => 0,
+        DocumentKind::Keys => 1,
+        DocumentKind::Bundle => 2,
+        DocumentKind::StatusList => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::Body;
+
+    fn document(url: &str, length: usize, fetched_at: u64) -> Arc<Document> {
+        let body = Body { status: 200, media_type: None, bytes: vec![0; length] };
+        Arc::new(Document { url: url.into(), fetched_at, content: Content::Body(body) })
+    }
+
+    #[test]
+    fn it_keeps_the_last_of_each_url_within_bounds() {
+        let store = Store::new();
+        store.put(DocumentKind::Keys, document("a", 10, 100));
+        store.put(DocumentKind::Keys, document("a", 20, 200));
+        store.put(DocumentKind::StatusList, document("b", 10, 150));
+        assert_eq!(store.get("a").map(|found| found.fetched_at), Some(200));
+        assert_eq!(store.all().len(), 2);
+        assert_eq!((store.oldest(DocumentKind::Keys, 210), store.oldest(DocumentKind::Bundle, 210)), (Some(10), None));
+        for number in 0..20 {
+            store.put(DocumentKind::StatusList, document(&number.to_string(), 32 << 20, 100));
+        }
+        store.documents.run_pending_tasks();
+        assert!(store.documents.weighted_size() <= MAX_BYTES);
+    }
+
+    #[test]
+    fn fetches_are_counted_by_kind() {
+        let store = Store::new();
+        store.count(DocumentKind::Keys, true);
+        store.count(DocumentKind::Keys, false);
+        store.count(DocumentKind::Keys, false);
+        assert_eq!((store.counts(DocumentKind::Keys), store.counts(DocumentKind::Bundle)), ((1, 2), (0, 0)));
+    }
+}

@@ -1,0 +1,247 @@
+//! The engine: instances of the gate, and what stands between them and the world.
+//!
+//! Instances never wait: while a request waits for documents or the memory of used proofs, its instance decides about
+//! others. What instances share is raw documents and the memory of proofs, never what one of them concluded.
+
+mod flights;
+mod instances;
+mod reload;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
+
+pub(crate) use instances::Generation;
+pub(crate) use reload::{GENERATIONS, ReloadError, Source};
+
+use super::clock::now;
+use super::documents::{Fetcher, Store};
+use super::metrics::Metrics;
+use super::replay::{Nonces, ReplayMemory};
+use crate::component::Component;
+use crate::error::HostError;
+use crate::gate::{Answer, Answered, Checked, Decision, DocumentNeed, Pending, Replay, Request, Wanted};
+use flights::Flights;
+
+/// Requests that wait for documents or the memory of proofs at one time. Each holds its headers and a connection; more
+/// wait for an issuer that is down, and would take the memory of those that need none.
+pub(crate) const MAX_PARKED: usize = 1_024;
+
+/// How long a request may take with all that it waits for: two fetches of 5 seconds, one after the other, and a little.
+/// Proxies give up earlier.
+const CHECK_DEADLINE: Duration = Duration::from_secs(12);
+
+/// How often instances are asked what is due.
+const DUE_EVERY: Duration = Duration::from_secs(1);
+
+/// Why there is no decision: 503, and the fault of nobody who asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unknown {
+    /// The component trapped, ran too long or out of memory; or the evaluation was lost with its instance.
+    #[error("{0}")]
+    Component(#[from] HostError),
+    /// Too many requests wait for something.
+    #[error("{MAX_PARKED} requests wait already")]
+    Busy,
+    /// It took too long.
+    #[error("what the request needs did not come within {CHECK_DEADLINE:?}")]
+    Late,
+}
+
+impl Unknown {
+    /// Its code in logs and metrics.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Component(error) => error.code().as_str(),
+            Self::Busy => "gateway.busy",
+            Self::Late => "gateway.late",
+        }
+    }
+}
+
+/// What the engine is made of.
+pub(crate) struct Parts {
+    pub(crate) component: Component,
+    pub(crate) instances: usize,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) store: Arc<Store>,
+    pub(crate) replay: ReplayMemory,
+    pub(crate) nonces: Option<Nonces>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// Instances of the gate with one policy, and what they need.
+pub(crate) struct Engine {
+    component: Component,
+    instances: usize,
+    current: ArcSwap<Generation>,
+    flights: Flights,
+    fetcher: Fetcher,
+    store: Arc<Store>,
+    replay: ReplayMemory,
+    nonces: Option<Nonces>,
+    parked: Semaphore,
+    metrics: Arc<Metrics>,
+    reloading: tokio::sync::Mutex<()>,
+    /// Policies that were replaced, until their last request has ended.
+    older: std::sync::Mutex<Vec<std::sync::Weak<Generation>>>,
+}
+
+impl Engine {
+    /// Makes instances with a policy.
+    ///
+    /// # Errors
+    ///
+    /// The policy is refused, or the component could not be asked.
+    pub(crate) fn new(parts: Parts, source: Source) -> Result<Arc<Self>, ReloadError> {
+        let Parts { component, instances, fetcher, store, replay, nonces, metrics } = parts;
+        let generation = Generation::load(&component, instances, source, 1)?;
+        Ok(Arc::new(Self {
+            component,
+            instances,
+            current: ArcSwap::from_pointee(generation),
+            flights: Flights::default(),
+            fetcher,
+            store,
+            replay,
+            nonces,
+            parked: Semaphore::new(MAX_PARKED),
+            metrics,
+            reloading: tokio::sync::Mutex::new(()),
+            older: std::sync::Mutex::default(),
+        }))
+    }
+
+    /// The policy that new requests are judged by, and its instances.
+    pub(crate) fn current(&self) -> Arc<Generation> {
+        self.current.load_full()
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn replay(&self) -> &ReplayMemory {
+        &self.replay
+    }
+
+    /// How many more requests may wait.
+    pub(crate) fn parked(&self) -> usize {
+        MAX_PARKED - self.parked.available_permits()
+    }
+
+    /// Decides about a request, fetching and remembering what that takes.
+    ///
+    /// # Errors
+    ///
+    /// There is no decision, and will be none: an evaluation that has asked for a proof to be remembered is not run
+    /// again.
+    pub(crate) async fn check(self: &Arc<Self>, mut request: Request) -> Result<Decision, Unknown> {
+        let generation = self.current();
+        let since = self.replay.complete_since();
+        request.replay_since = since;
+        if let (Some(nonces), Replay::Nonce) = (&self.nonces, generation.settings().replay) {
+            request.nonces = nonces.good(now());
+        }
+        let (slot, first) = {
+            let (slot, mut gate) = generation.take(&request).await;
+            (slot, self.counted(gate.check(&request, now()))?)
+        };
+        match first {
+            Checked::Decided(decision) => Ok(decision),
+            Checked::Pending(pending) => {
+                let _place = self.parked.try_acquire().map_err(|_| Unknown::Busy)?;
+                let rest = self.wait(&generation, slot, pending, &request, since);
+                tokio::time::timeout(CHECK_DEADLINE, rest).await.map_err(|_| Unknown::Late)?
+            }
+        }
+    }
+
+    /// Meets the needs of a request until it is decided.
+    async fn wait(
+        self: &Arc<Self>,
+        generation: &Arc<Generation>,
+        slot: usize,
+        mut pending: Pending,
+        request: &Request,
+        since: Option<u64>,
+    ) -> Result<Decision, Unknown> {
+        let (mut asked_to_remember, mut begun_again) = (false, false);
+        loop {
+            asked_to_remember |= pending.needs.iter().any(|need| matches!(need.what, Wanted::Remember(_)));
+            let answers = self.meet(generation, slot, &pending, since).await;
+            let mut gate = generation.lock(slot).await;
+            let next = match gate.answer(pending, &answers, now()) {
+                // Its instance is gone. What has used up no proof may begin anew, once.
+                Err(HostError::EvaluationLost) if !asked_to_remember && !begun_again => {
+                    begun_again = true;
+                    gate.check(request, now())
+                }
+                other => other,
+            };
+            drop(gate);
+            match self.counted(next)? {
+                Checked::Decided(decision) => return Ok(decision),
+                Checked::Pending(next) => pending = next,
+            }
+        }
+    }
+
+    /// The answers to all needs of a round, which are met side by side.
+    async fn meet(
+        self: &Arc<Self>,
+        generation: &Arc<Generation>,
+        slot: usize,
+        pending: &Pending,
+        since: Option<u64>,
+    ) -> Vec<Answered> {
+        let each = pending.needs.iter().map(|need| async move {
+            let answer = match &need.what {
+                Wanted::Document(document) => {
+                    self.obtain(generation, slot, document).await;
+                    Answer::Done
+                }
+                Wanted::Remember(proof) => {
+                    let answer = self.replay.remember(proof, since, now()).await;
+                    self.metrics.remembered(answer);
+                    answer
+                }
+            };
+            Answered { id: need.id, answer }
+        });
+        futures_util::future::join_all(each).await
+    }
+
+    /// Sees that an instance is given a document, or that it cannot be had.
+    async fn obtain(self: &Arc<Self>, generation: &Arc<Generation>, slot: usize, need: &DocumentNeed) {
+        if let Some(held) = self.store.get(&need.url).filter(|held| flights::is_new(held.fetched_at, now())) {
+            generation.provide_one(slot, &[held], &self.metrics).await;
+            return;
+        }
+        self.fly(generation, need).await;
+    }
+
+    /// Fetches documents ahead of their end, for as long as it runs.
+    pub(crate) async fn keep_fresh(self: Arc<Self>) {
+        let mut ticks = tokio::time::interval(DUE_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let generation = self.current();
+            for need in generation.due(&self.metrics).await {
+                let (engine, generation) = (Arc::clone(&self), Arc::clone(&generation));
+                // Not waited for: one that is slow holds up no other, and the next round joins it.
+                tokio::spawn(async move { engine.fly(&generation, &need).await });
+            }
+        }
+    }
+
+    fn counted<R>(&self, result: Result<R, HostError>) -> Result<R, Unknown> {
+        if let Err(error) = &result {
+            self.metrics.component_failed(error);
+        }
+        Ok(result?)
+    }
+}

@@ -1,0 +1,333 @@
+//! Starting and ending.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::admin::Admin;
+use super::audit::Audit;
+use super::check::{self, Door};
+use super::clock::now;
+use super::demo::DemoIssuer;
+use super::documents::{FetchSettings, Fetcher, Pin, Store};
+use super::engine::{Engine, GENERATIONS, Parts, ReloadError, Source};
+use super::listener::{Serving, Socket};
+use super::metrics::Metrics;
+use super::reload::Reloading;
+use super::replay::{Nonces, ReplayMemory};
+use super::settings::Settings;
+use super::tls::{self, ListenerTls, TlsError};
+use crate::gate::{Asserter, Listener, Replay};
+
+/// Where the issuer for demonstration is: a name that nobody has (RFC 6761), answered within the process.
+const DEMO_ISSUER: &str = "https://issuer.demo.portcullis.example";
+
+/// The name of the one listener where the policy has none.
+const UNNAMED: &str = "check";
+
+/// Where it listens then.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
+
+/// Why a gateway does not start. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The policy cannot be put to work.
+    #[error("{0}")]
+    Policy(String),
+    /// An address cannot be bound.
+    #[error("cannot listen on {address}: {cause}; name another with --listen or --admin")]
+    Bind {
+        /// The address.
+        address: String,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// A listener was given an address that the policy does not have.
+    #[error("the policy has no listener {name}; it has: {}", known.join(", "))]
+    NoListener {
+        /// The name that was given.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// An address was given without a name, and there is more than one listener.
+    #[error("the policy has {} listeners: say --listen NAME=ADDR", known.len())]
+    WhichListener {
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// A listener's TLS cannot be set up.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
+    /// The memory of used proofs cannot be set up.
+    #[error("{0}")]
+    Replay(String),
+    /// Documents could not be fetched at all.
+    #[error("{0}")]
+    Fetcher(String),
+    /// The audit's file cannot be opened.
+    #[error("cannot write the audit to {}: {cause}", path.display())]
+    Audit {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+}
+
+impl From<ReloadError> for StartError {
+    fn from(error: ReloadError) -> Self {
+        Self::Policy(error.to_string())
+    }
+}
+
+/// A listener that is bound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Listening {
+    /// Its name in the policy; `admin` for the admin listener.
+    pub name: String,
+    /// Its address, with the port that it was given.
+    pub address: String,
+    /// What it answers, for people.
+    pub what: &'static str,
+}
+
+/// A gateway that listens.
+pub struct Gateway {
+    engine: Arc<Engine>,
+    metrics: Arc<Metrics>,
+    doors: Vec<(Arc<Door>, Serving)>,
+    admin: Option<(axum::Router, Serving)>,
+    reloading: Reloading,
+    grace: Duration,
+}
+
+impl Gateway {
+    /// How many instances a runtime has to allow for a gateway with so many: while a policy is replaced, the next and the
+    /// last one have theirs, too; and policies are read by another.
+    #[must_use]
+    pub fn instances_needed(instances: usize) -> u32 {
+        u32::try_from(instances).unwrap_or(u32::MAX / 8).saturating_mul(GENERATIONS).saturating_add(4)
+    }
+
+    /// Reads the policy and binds every listener. Checks are answered once it [runs](Self::run).
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the policy or the settings.
+    pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        let source = Source::read(&settings.policy)?;
+        let host = source.settings(&settings.component)?;
+        let base = settings.policy.parent().map(Path::to_owned).unwrap_or_default();
+        let metrics = Arc::new(Metrics::new());
+        let demo = settings.demo.then(|| Arc::new(DemoIssuer::new(DEMO_ISSUER)));
+        let replay =
+            ReplayMemory::open(&settings.replay, now()).await.map_err(|e| StartError::Replay(e.to_string()))?;
+        if host.replay != Replay::Node && settings.replay == "memory" {
+            tracing::warn!(
+                "the policy promises a shared memory of used proofs, and --replay is this host's own: name a Redis"
+            );
+        }
+        let nonces = match host.replay {
+            Replay::Nonce => {
+                let key = settings.nonce_key.as_deref();
+                let nonces = Nonces::from_file_or_random(key, Duration::from_secs(host.proof_window));
+                Some(nonces.map_err(|error| StartError::Replay(error.to_string()))?)
+            }
+            Replay::Node | Replay::Shared => None,
+        };
+        let parts = Parts {
+            component: settings.component.clone(),
+            instances: settings.instances,
+            fetcher: fetcher(&settings, demo.as_ref())?,
+            store: Arc::new(Store::new()),
+            replay,
+            nonces,
+            metrics: Arc::clone(&metrics),
+        };
+        let engine = Engine::new(parts, source)?;
+        let audit = match &settings.audit {
+            Some(path) => Some(Audit::open(path).map_err(|cause| StartError::Audit { path: path.clone(), cause })?),
+            None => None,
+        };
+        let (listeners, declared) = listeners(host.listeners, &settings.listen)?;
+        let mut doors = Vec::new();
+        let mut watched = vec![settings.policy.clone()];
+        let mut certificates = Vec::new();
+        for listener in listeners {
+            let tls = match &listener.tls {
+                Some(files) => Some(Arc::new(ListenerTls::new(files, &base, !listener.peers.is_empty())?)),
+                None => None,
+            };
+            if let Some(tls) = &tls {
+                watched.extend(tls.paths());
+                certificates.push(Arc::clone(tls));
+            }
+            let serving = Serving {
+                name: listener.name.clone(),
+                socket: bind(&listener.address).await?,
+                tls,
+                peers: listener.peers.clone(),
+                metrics: Arc::clone(&metrics),
+            };
+            let door = Door::new(Arc::clone(&engine), Arc::clone(&metrics), audit.clone(), listener, declared);
+            doors.push((Arc::new(door), serving));
+        }
+        let admin = match &settings.admin {
+            None => None,
+            Some(address) => {
+                let socket = bind(address).await?;
+                let mut router = Admin { engine: Arc::clone(&engine), metrics: Arc::clone(&metrics) }.router();
+                if let Some(demo) = &demo {
+                    router = router.merge(demo.people());
+                }
+                let router = super::admin::guarded(router, &socket.address());
+                let metrics = Arc::clone(&metrics);
+                Some((router, Serving { name: "admin".into(), socket, tls: None, peers: Vec::new(), metrics }))
+            }
+        };
+        let reloading =
+            Reloading::new(Arc::clone(&engine), Arc::clone(&metrics), settings.policy, watched, certificates);
+        Ok(Self { engine, metrics, doors, admin, reloading, grace: settings.grace })
+    }
+
+    /// Where it listens, with the ports that it was given.
+    #[must_use]
+    pub fn listeners(&self) -> Vec<Listening> {
+        let doors = self.doors.iter().map(|(door, serving)| Listening {
+            name: serving.name.clone(),
+            address: serving.socket.address(),
+            what: check::kind(door.listener().asserts),
+        });
+        let admin = self.admin.iter().map(|(_, serving)| Listening {
+            name: serving.name.clone(),
+            address: serving.socket.address(),
+            what: "health, metrics",
+        });
+        doors.chain(admin).collect()
+    }
+
+    /// Answers checks until `end` comes, then takes no more connections and lets requests that are under way end.
+    pub async fn run(self, end: impl Future<Output = ()>) {
+        let Self { engine, metrics, doors, admin, reloading, grace } = self;
+        let (end_all, ending) = watch::channel(false);
+        let mut background = JoinSet::new();
+        background.spawn(Arc::clone(&engine).keep_fresh());
+        background.spawn(reloading.run());
+        background.spawn(tell_when_ready(Arc::clone(&engine), metrics));
+        let mut listening = JoinSet::new();
+        for (door, serving) in doors {
+            let handle = move |request| {
+                let door = Arc::clone(&door);
+                async move { door.answer(request).await }
+            };
+            listening.spawn(serving.run(handle, ending.clone(), grace));
+        }
+        if let Some((router, serving)) = admin {
+            let handle = move |request: http::Request<hyper::body::Incoming>| {
+                let router = router.clone();
+                async move {
+                    let answered = tower::ServiceExt::oneshot(router, request.map(axum::body::Body::new)).await;
+                    match answered {
+                        Ok(answer) => answer,
+                        Err(never) => match never {},
+                    }
+                }
+            };
+            listening.spawn(serving.run(handle, ending, grace));
+        }
+        end.await;
+        tracing::info!("ending: no more connections are taken");
+        let _ = end_all.send(true);
+        while listening.join_next().await.is_some() {}
+        background.shutdown().await;
+    }
+}
+
+/// Says once that every issuer has keys.
+async fn tell_when_ready(engine: Arc<Engine>, metrics: Arc<Metrics>) {
+    while !engine.current().ready(&metrics).await.ready {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tracing::info!("ready");
+}
+
+async fn bind(address: &str) -> Result<Socket, StartError> {
+    Socket::bind(address).await.map_err(|cause| StartError::Bind { address: address.into(), cause })
+}
+
+/// The policy's listeners at the addresses that they were given; one without a name where it has none.
+fn listeners(declared: Vec<Listener>, moved: &[(Option<String>, String)]) -> Result<(Vec<Listener>, bool), StartError> {
+    let in_policy = !declared.is_empty();
+    let mut listeners = if in_policy { declared } else { vec![unnamed()] };
+    let known: Vec<String> = listeners.iter().map(|listener| listener.name.clone()).collect();
+    for (name, address) in moved {
+        let listener = match name {
+            Some(name) => listeners.iter_mut().find(|listener| listener.name == *name),
+            None if listeners.len() == 1 => listeners.first_mut(),
+            None => return Err(StartError::WhichListener { known }),
+        };
+        match (listener, name) {
+            (Some(listener), _) => listener.address.clone_from(address),
+            (None, name) => return Err(StartError::NoListener { name: name.clone().unwrap_or_default(), known }),
+        }
+    }
+    for listener in &listeners {
+        is_exposed(listener)?;
+    }
+    Ok((listeners, in_policy))
+}
+
+/// A listener that takes a proxy's word and was moved to where anybody may speak. The policy's own address was looked at by
+/// the gate.
+fn is_exposed(listener: &Listener) -> Result<(), StartError> {
+    let trusts = listener.asserts.is_some() || listener.trust_proxy_validation.is_some();
+    let known = listener.tls.is_some() && !listener.peers.is_empty();
+    let host = listener.address.rsplit_once(':').map_or("", |(host, _)| host).trim_matches(['[', ']']);
+    let loopback = host.parse::<std::net::IpAddr>().map_or(host == "localhost", |address| address.is_loopback());
+    if trusts && !known && !loopback && !listener.address.starts_with("unix:") {
+        return Err(StartError::Policy(format!(
+            "the listener {} takes a proxy's word, and {} can be reached by others: use loopback, a Unix socket, or tls with \
+             named peers",
+            listener.name, listener.address
+        )));
+    }
+    Ok(())
+}
+
+fn unnamed() -> Listener {
+    Listener {
+        name: UNNAMED.into(),
+        address: DEFAULT_ADDRESS.into(),
+        asserts: None::<Asserter>,
+        trust_proxy_validation: None,
+        peers: Vec::new(),
+        tls: None,
+    }
+}
+
+fn fetcher(settings: &Settings, demo: Option<&Arc<DemoIssuer>>) -> Result<Fetcher, StartError> {
+    let mut roots = Vec::new();
+    for path in &settings.authorities {
+        roots.extend(tls::certificates(path, "authorities of issuers")?);
+    }
+    let pin =
+        |known: &super::settings::Resolve| Pin { host: known.host.clone(), port: known.port, address: known.address };
+    let local: HashMap<String, axum::Router> =
+        demo.map(|demo| (DEMO_ISSUER.to_owned(), demo.documents())).into_iter().collect();
+    let settings = FetchSettings {
+        pins: settings.resolve.iter().map(pin).collect(),
+        extra_roots: roots,
+        local,
+        workload_api: settings.workload_api.clone(),
+        ..FetchSettings::default()
+    };
+    Fetcher::new(settings).map_err(|error| StartError::Fetcher(error.to_string()))
+}

@@ -1,0 +1,13 @@
+//! The gateway, in this process: what its listeners answer, and that it goes on whatever happens.
+#![cfg(all(feature = "compiler", feature = "hosted-crypto", feature = "gateway"))]
+
+mod doors;
+mod failures;
+mod reloads;
+mod replays;
+mod running;
+#[path = "../support/mod.rs"]
+mod support;
+mod tls;
+
+type Tried<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
