@@ -23,7 +23,7 @@ run: dist ## start the gateway with an example policy and a demo issuer (ADDR=, 
 	@dist/bin/portcullis serve --policy examples/demo/policy.toml --demo --listen $(ADDR) --admin $(ADMIN)
 
 test: dist misbehaving ## all the tests, on what was built
-	@tools/need.sh openssl
+	@tools/need.sh openssl nginx envoy redis
 	@tools/test.sh
 
 bench: dist ## the benchmarks, with ratios against the peers of the same run

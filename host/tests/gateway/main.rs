@@ -3,9 +3,11 @@
 
 mod doors;
 mod failures;
+mod faults;
 mod reloads;
 mod replays;
 mod running;
+mod shared;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;

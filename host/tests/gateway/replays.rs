@@ -8,7 +8,7 @@ use super::{Tried, support};
 const PARALLEL: usize = 50;
 
 /// Uses one proof so many times in parallel, and tells how many were allowed and what the others were told.
-async fn use_up(addresses: &[String], text: &str, times: usize) -> Tried<(usize, Vec<u16>)> {
+pub(crate) async fn use_up(addresses: &[String], text: &str, times: usize) -> Tried<(usize, Vec<u16>)> {
     let tasks: Vec<_> = (0..PARALLEL)
         .map(|client| {
             let (address, text) = (addresses[client % addresses.len()].clone(), text.to_owned());
@@ -31,7 +31,7 @@ async fn use_up(addresses: &[String], text: &str, times: usize) -> Tried<(usize,
     Ok((all - denied.len(), denied))
 }
 
-fn text(client: &Client, token: &str, id: &str) -> String {
+pub(crate) fn text(client: &Client, token: &str, id: &str) -> String {
     let proof = client.proof("http://api.example/reports/7", token, id);
     get("/reports/7", &[("Authorization", &format!("DPoP {token}")), ("DPoP", &proof)])
 }

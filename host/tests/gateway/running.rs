@@ -223,7 +223,27 @@ pub(crate) struct Issuer(ES256KeyPair);
 
 impl Issuer {
     pub(crate) fn new() -> Self {
-        Self(ES256KeyPair::generate().with_key_id("one"))
+        Self::named("one")
+    }
+
+    /// With another name of its key.
+    pub(crate) fn named(kid: &str) -> Self {
+        Self(ES256KeyPair::generate().with_key_id(kid))
+    }
+
+    /// A status list token with eight entries of one bit, of which the first is this. To be fetched again after a second.
+    pub(crate) fn status_list(&self, uri: &str, first: u8, expires: u64) -> Tried<String> {
+        // The byte in zlib as it is (RFC 1950, RFC 1951 section 3.2.4), with its Adler-32.
+        let adler = [0, 1 + first, 0, 1 + first];
+        let bytes = [&[0x78, 0x01, 0x01, 0x01, 0x00, 0xfe, 0xff, first][..], &adler].concat();
+        let more = json!({"ttl": 1, "status_list": {"bits": 1, "lst": URL_SAFE_NO_PAD.encode(bytes)}});
+        let mut claims =
+            Claims::with_custom_claims(more, jwt_simple::prelude::Duration::from_secs(1)).with_subject(uri);
+        claims.issued_at = Some(UnixTimeStamp::from_secs(expires.min(now()) - 600));
+        claims.invalid_before = None;
+        claims.expires_at = Some(UnixTimeStamp::from_secs(expires));
+        let options = HeaderOptions { signature_type: Some("statuslist+jwt".into()), ..HeaderOptions::default() };
+        Ok(self.0.sign_with_options(claims, &options)?)
     }
 
     pub(crate) fn jwks(&self) -> String {

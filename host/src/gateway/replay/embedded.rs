@@ -13,7 +13,7 @@ pub(super) struct Embedded {
 
 impl Embedded {
     pub(super) fn new(now: u64) -> Self {
-        Self { since: now, shares: Mutex::new(Shares::new(CAPACITY, SHARE)) }
+        Self { since: super::complete_from(now), shares: Mutex::new(Shares::new(CAPACITY, SHARE)) }
     }
 
     pub(super) fn since(&self) -> u64 {

@@ -101,3 +101,9 @@ impl ReplayMemory {
         }
     }
 }
+
+/// Since when a memory is complete that begins at a time, both in whole seconds: a proof that says it was made in this very
+/// second may have been used a moment before.
+fn complete_from(now: u64) -> u64 {
+    now.saturating_add(1)
+}

@@ -8,8 +8,8 @@ use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Client, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, cmd, pipe};
 use tokio::sync::OnceCell;
 
-use super::ReplayError;
 use super::shares::{CAPACITY, Refused, SHARE, Shares};
+use super::{ReplayError, complete_from};
 use crate::gate::Answer;
 
 /// What keys begin with.
@@ -54,7 +54,7 @@ impl Redis {
     /// Since when the memory is complete; from now on where that is not known.
     pub(super) fn since(&self) -> u64 {
         match self.epoch.load(Ordering::Relaxed) {
-            UNKNOWN => crate::gateway::clock::now(),
+            UNKNOWN => complete_from(crate::gateway::clock::now()),
             epoch => epoch,
         }
     }
@@ -69,7 +69,7 @@ impl Redis {
             let mut pipe = pipe();
             epoch(&mut pipe, now);
             let (told,): (Option<u64>,) = pipe.query_async(&mut self.connected().await?).await?;
-            RedisResult::Ok(told.unwrap_or(now))
+            RedisResult::Ok(told.unwrap_or(complete_from(now)))
         };
         match asked.await {
             Ok(epoch) => self.epoch.store(epoch, Ordering::Relaxed),
@@ -115,7 +115,7 @@ impl Redis {
             }
             Ok(Ok((set, told))) => {
                 // Where nothing stood, it was empty until now.
-                let epoch = told.unwrap_or(now);
+                let epoch = told.unwrap_or(complete_from(now));
                 self.epoch.store(epoch, Ordering::Relaxed);
                 match set {
                     None => Answer::Seen,
@@ -169,7 +169,7 @@ impl Redis {
 
 /// Sets the epoch where there is none, and asks for the one that there was.
 fn epoch(pipe: &mut Pipeline, now: u64) {
-    pipe.cmd("SET").arg(EPOCH).arg(now).arg("NX").arg("GET");
+    pipe.cmd("SET").arg(EPOCH).arg(complete_from(now)).arg("NX").arg("GET");
 }
 
 fn is_full(error: &RedisError) -> bool {

@@ -1,0 +1,15 @@
+//! Real programs for end-to-end tests: the gateway, proxies in front of an upstream that shows what it got, and clients that
+//! send exact bytes. Everything listens on 127.0.0.1 and ends with what started it.
+
+mod client;
+mod process;
+mod upstream;
+
+pub use client::{Answer, ask, get, request};
+pub use process::{Process, free_port, wait_for_port};
+pub use upstream::Upstream;
+
+use std::time::Duration;
+
+/// How long anything may take that a test waits for.
+pub const WITHIN: Duration = Duration::from_secs(60);

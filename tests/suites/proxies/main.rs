@@ -1,0 +1,7 @@
+//! Real proxies in front of an upstream, asking a real gateway: nginx with `auth_request`, Envoy with `ext_authz` over gRPC and
+//! over HTTP. The configurations are those of `examples/`, with other ports.
+
+mod headers;
+mod paths;
+mod running;
+mod tokens;
