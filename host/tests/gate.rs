@@ -3,11 +3,14 @@
 
 #[path = "support/gate.rs"]
 mod actors;
+#[path = "support/client.rs"]
+mod client;
 mod support;
 
-use actors::{Client, Issuer, content};
+use actors::{Issuer, content};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use client::Client;
 use portcullis_host::gate::{
     Answer, Answered, Checked, Class, ClientCertificate, Decision, Document, DocumentKind, Forget, GateInstance,
     Header, Need, Outcome, Pending, PolicyFormat, Request, Supplied, Wanted, sha256_from_bytes,
@@ -257,7 +260,7 @@ fn a_proof_is_used_once() -> Tried {
             ("b", Answer::Unavailable, (503, "replay.unavailable")),
             ("b", Answer::Full, (503, "replay.full")),
         ] {
-            let proof = client.proof(&token, id);
+            let proof = client.proof("https://api.example/reports/7", &token, id, AT);
             let request = get("/reports/7", &[("Authorization", &authorization), ("DPoP", &proof)]);
             let pending = pending(fetched(&mut gate, &issuer, &request)?)?;
             let [Need { id, what: Wanted::Remember(remember) }] = pending.needs.as_slice() else {
@@ -367,7 +370,8 @@ fn a_decision_is_explained_check_by_check() -> Tried {
     let (issuer, client) = (Issuer::new(), Client::new()?);
     let bound = json!({"scope": "reports:read", "cnf": {"jkt": client.thumbprint()}});
     let token = issuer.token("https://idp.example", bound)?;
-    let (authorization, proof) = (format!("DPoP {token}"), client.proof(&token, "a"));
+    let (authorization, proof) =
+        (format!("DPoP {token}"), client.proof("https://api.example/reports/7", &token, "a", AT));
     let request = get("/reports/7", &[("Authorization", &authorization), ("DPoP", &proof)]);
     let supply = |needs: &[Need]| {
         let mut supplied = Supplied::default();

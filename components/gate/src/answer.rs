@@ -130,7 +130,7 @@ impl Answering<'_> {
                 decision.status = 400;
                 Some(self.body(Some("invalid_request"), Some(code), denial))
             }
-            Fault::Credential { need, proof, form } => {
+            Fault::Credential { need, proof, told } => {
                 decision.status = 401;
                 let challenges = self.challenges(need, *proof);
                 let fields = challenges.into_iter().map(|challenge| ("WWW-Authenticate".to_string(), challenge));
@@ -139,7 +139,7 @@ impl Answering<'_> {
                     decision.response_headers.extend(self.nonce());
                 }
                 let error = proof.and_then(proof_error).or_else(|| need.error());
-                Some(self.body(error, Some(code).filter(|_| *form), denial))
+                Some(self.body(error, Some(code).filter(|_| *told), denial))
             }
             Fault::Rights(need) => {
                 let Answer { status, challenge, body } = need.answer(&self.settings(self.scheme()));

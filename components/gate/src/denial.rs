@@ -27,8 +27,8 @@ pub(crate) enum Fault {
         need: Need,
         /// What its proof lacks, where that is it.
         proof: Option<ProofError>,
-        /// Whether the fault is one of form, which may be told before anything verified.
-        form: bool,
+        /// Whether its code may be told: of a fault of form, and of one that was found when all else had verified.
+        told: bool,
     },
     /// The credential is good, and grants too little: 401 or 403, as the need says.
     Rights(Need),
@@ -77,17 +77,22 @@ impl Denial {
 
     /// A credential that does not verify: `invalid_token`.
     pub(crate) fn token(rejection: Rejection) -> Self {
-        Self { rejection, fault: Fault::Credential { need: Need::ValidToken, proof: None, form: false } }
+        Self { rejection, fault: Fault::Credential { need: Need::ValidToken, proof: None, told: false } }
     }
 
     /// A credential whose form is wrong: `invalid_token`, and its code may be told.
     pub(crate) fn form(rejection: Rejection) -> Self {
-        Self { rejection, fault: Fault::Credential { need: Need::ValidToken, proof: None, form: true } }
+        Self { rejection, fault: Fault::Credential { need: Need::ValidToken, proof: None, told: true } }
+    }
+
+    /// A credential that verified and is good no more: its holder may know why.
+    pub(crate) fn verified(rejection: Rejection) -> Self {
+        Self { rejection, fault: Fault::Credential { need: Need::ValidToken, proof: None, told: true } }
     }
 
     /// A proof that does not hold.
     pub(crate) fn proof(rejection: Rejection, proof: ProofError) -> Self {
-        Self { rejection, fault: Fault::Credential { need: Need::ValidToken, proof: Some(proof), form: false } }
+        Self { rejection, fault: Fault::Credential { need: Need::ValidToken, proof: Some(proof), told: false } }
     }
 
     pub(crate) fn forbidden(rejection: Rejection) -> Self {

@@ -277,7 +277,7 @@ impl Judge<'_> {
         let rejection = Rejection::new(GateCode::CredentialMissing, "the request has no credential");
         self.trace.failed("credential", &rejection);
         let scope = require.and_then(|require| require.granted.scope.clone());
-        Denial { rejection, fault: Fault::Credential { need: Need::Credential { scope }, proof: None, form: true } }
+        Denial { rejection, fault: Fault::Credential { need: Need::Credential { scope }, proof: None, told: true } }
     }
 
     /// What the rule requires, of one credential.

@@ -74,7 +74,7 @@ impl Judge<'_> {
             Status::Reserved => refuse(GateCode::StatusReserved),
         };
         let rule = "draft-ietf-oauth-status-list-21 section 7.1";
-        check(self.trace, "status", rule, verdict, |()| "valid".into()).map_err(Denial::token)?;
+        check(self.trace, "status", rule, verdict, |()| "valid".into()).map_err(Denial::verified)?;
         Ok(())
     }
 

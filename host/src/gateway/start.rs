@@ -280,14 +280,14 @@ fn listeners(declared: Vec<Listener>, moved: &[(Option<String>, String)]) -> Res
         }
     }
     for listener in &listeners {
-        is_exposed(listener)?;
+        refuse_exposed(listener)?;
     }
     Ok((listeners, in_policy))
 }
 
-/// A listener that takes a proxy's word and was moved to where anybody may speak. The policy's own address was looked at by
-/// the gate.
-fn is_exposed(listener: &Listener) -> Result<(), StartError> {
+/// Refuses to move a listener that takes a proxy's word to where anybody may speak. The policy's own address was looked at by
+/// the gate, which does not see where it was moved.
+fn refuse_exposed(listener: &Listener) -> Result<(), StartError> {
     let trusts = listener.asserts.is_some() || listener.trust_proxy_validation.is_some();
     let known = listener.tls.is_some() && !listener.peers.is_empty();
     let host = listener.address.rsplit_once(':').map_or("", |(host, _)| host).trim_matches(['[', ']']);

@@ -66,7 +66,8 @@ impl Provider {
 
 async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, mood: &Mutex<Mood>) -> Option<()> {
     let mut request = vec![0; 8_192];
-    stream.read(&mut request).await.ok()?;
+    // What was asked is of no consequence.
+    let _read = stream.read(&mut request).await.ok()?;
     let mood = mood.lock().unwrap().clone();
     let whole = |head: &str, body: &str| {
         format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())

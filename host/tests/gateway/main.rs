@@ -1,6 +1,8 @@
 //! The gateway, in this process: what its listeners answer, and that it goes on whatever happens.
 #![cfg(all(feature = "compiler", feature = "hosted-crypto", feature = "gateway"))]
 
+#[path = "../support/client.rs"]
+mod client;
 mod doors;
 mod failures;
 mod faults;

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::running::{Client, Connection, ENVOY, Issuer, READING, Running, get};
+use super::client::Client;
+use super::running::{Connection, ENVOY, Issuer, READING, Running, get, now};
 use super::{Tried, support};
 
 const PARALLEL: usize = 50;
@@ -32,7 +33,7 @@ pub(crate) async fn use_up(addresses: &[String], text: &str, times: usize) -> Tr
 }
 
 pub(crate) fn text(client: &Client, token: &str, id: &str) -> String {
-    let proof = client.proof("http://api.example/reports/7", token, id);
+    let proof = client.proof("http://api.example/reports/7", token, id, now());
     get("/reports/7", &[("Authorization", &format!("DPoP {token}")), ("DPoP", &proof)])
 }
 

@@ -7,12 +7,9 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_simple::prelude::*;
-use p256::ecdsa::signature::Signer as _;
-use p256::ecdsa::{Signature, SigningKey};
 use portcullis_host::Runtime;
 use portcullis_host::gateway::{Gateway, Settings};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -316,35 +313,3 @@ name = "envoy"
 address = "127.0.0.1:8080"
 asserts = "envoy"
 "#;
-
-/// A client's key, and proofs that it holds it (RFC 9449).
-pub(crate) struct Client(SigningKey);
-
-impl Client {
-    pub(crate) fn new() -> Tried<Self> {
-        Ok(Self(SigningKey::from_slice(&[7; 32])?))
-    }
-
-    fn jwk(&self) -> (String, String) {
-        let point = self.0.verifying_key().to_sec1_point(false);
-        let coordinate = |bytes: Option<&_>| bytes.map(|bytes| URL_SAFE_NO_PAD.encode(bytes)).unwrap_or_default();
-        (coordinate(point.x()), coordinate(point.y()))
-    }
-
-    pub(crate) fn thumbprint(&self) -> String {
-        let (x, y) = self.jwk();
-        URL_SAFE_NO_PAD.encode(Sha256::digest(format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#)))
-    }
-
-    pub(crate) fn proof(&self, url: &str, token: &str, id: &str) -> String {
-        let (x, y) = self.jwk();
-        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let jwk = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y});
-        let header = part(json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk}));
-        let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(token));
-        let claims = part(json!({"htm": "GET", "htu": url, "iat": now(), "jti": id, "ath": hash}));
-        let input = format!("{header}.{claims}");
-        let signature: Signature = self.0.sign(input.as_bytes());
-        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
-    }
-}

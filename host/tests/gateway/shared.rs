@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::client::Client;
 use super::replays::{text, use_up};
-use super::running::{Client, Connection, ENVOY, Issuer, READING, Running, WITHIN, ask, now};
+use super::running::{Connection, ENVOY, Issuer, READING, Running, WITHIN, ask, now};
 use super::{Tried, support};
 
 /// A Redis that keeps nothing when it ends.

@@ -1,13 +1,8 @@
-//! Those around a gate in its tests: the issuers of its policy, and a client that proves possession of its key.
+//! Those around a gate in its tests: the issuers of its policy.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jwt_simple::prelude::*;
-use p256::ecdsa::signature::Signer as _;
-use p256::ecdsa::{Signature, SigningKey};
 use portcullis_host::gate::{Body, Content, Document};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::{AT, Tried};
 
@@ -56,38 +51,4 @@ impl Issuer {
 
 pub(crate) fn content(status: u16, body: String) -> Content {
     Content::Body(Body { status, media_type: Some("application/json".into()), bytes: body.into_bytes() })
-}
-
-/// The client's key, and a proof that it holds it (RFC 9449).
-pub(crate) struct Client(SigningKey);
-
-impl Client {
-    pub(crate) fn new() -> Tried<Self> {
-        Ok(Self(SigningKey::from_slice(&[7; 32])?))
-    }
-
-    fn jwk(&self) -> (String, String) {
-        let point = self.0.verifying_key().to_sec1_point(false);
-        let coordinate = |bytes: Option<&_>| bytes.map(|bytes| URL_SAFE_NO_PAD.encode(bytes)).unwrap_or_default();
-        (coordinate(point.x()), coordinate(point.y()))
-    }
-
-    pub(crate) fn thumbprint(&self) -> String {
-        let (x, y) = self.jwk();
-        let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-        URL_SAFE_NO_PAD.encode(Sha256::digest(members))
-    }
-
-    pub(crate) fn proof(&self, token: &str, id: &str) -> String {
-        let (x, y) = self.jwk();
-        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let jwk = json!({"kty": "EC", "crv": "P-256", "x": x, "y": y});
-        let header = part(json!({"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk}));
-        let hash = URL_SAFE_NO_PAD.encode(Sha256::digest(token));
-        let claims =
-            part(json!({"htm": "GET", "htu": "https://api.example/reports/7", "iat": AT, "jti": id, "ath": hash}));
-        let input = format!("{header}.{claims}");
-        let signature: Signature = self.0.sign(input.as_bytes());
-        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
-    }
 }

@@ -1,5 +1,6 @@
 //! `policy write` makes `docs/policy.schema.json` and the reference in `docs/policy.md` from the table of members that the
-//! checker reads; `policy check` fails where they are not what it would write.
+//! checker reads, and `docs/audit.schema.json` from the type of an audit line; `policy check` fails where they are not what it
+//! would write.
 
 use std::{fmt::Write as _, fs, process::ExitCode};
 
@@ -9,11 +10,13 @@ use portcullis_gate::policy::{
     members::{POLICY, SHAPES},
     shape::{Kind, Member, Shape},
 };
+use portcullis_host::gateway::audit_schema;
 use portcullis_tests::root;
 use portcullis_types::json;
 use serde_json::{Map, Value, json};
 
 const SCHEMA: &str = "docs/policy.schema.json";
+const AUDIT: &str = "docs/audit.schema.json";
 const PAGE: &str = "docs/policy.md";
 const BEGIN: &str = "<!-- reference: begin -->\n";
 const END: &str = "<!-- reference: end -->\n";
@@ -42,6 +45,7 @@ fn members() -> usize {
 
 fn write() -> anyhow::Result<String> {
     fs::write(root().join(SCHEMA), schema()?)?;
+    fs::write(root().join(AUDIT), audit_schema()?)?;
     let page = fs::read_to_string(root().join(PAGE))?;
     fs::write(root().join(PAGE), with_reference(&page)?)?;
     Ok(format!("{SCHEMA} and the reference in {PAGE} written, {} members", members()))
@@ -52,6 +56,7 @@ fn check() -> anyhow::Result<String> {
     let mut faults = Vec::new();
     for (path, is, wanted) in [
         (SCHEMA, fs::read_to_string(root().join(SCHEMA)).unwrap_or_default(), schema()?),
+        (AUDIT, fs::read_to_string(root().join(AUDIT)).unwrap_or_default(), audit_schema()?),
         (PAGE, page.clone(), with_reference(&page)?),
     ] {
         if is != wanted {

@@ -43,7 +43,10 @@ fn with_list(index: u64, values: &[u8]) -> Check {
 }
 
 fn invalid(code: &str) -> Want {
-    Want::deny(401, code).challenge(r#"Bearer error="invalid_token""#).body(json!({"error": "invalid_token"}))
+    // The status of a token that verified may be told to whoever holds it; a fault before that is `invalid_token` and no more.
+    let told = ["status.revoked", "status.suspended", "status.application_specific", "status.reserved"].contains(&code);
+    let body = if told { json!({"error": "invalid_token", "code": code}) } else { json!({"error": "invalid_token"}) };
+    Want::deny(401, code).challenge(r#"Bearer error="invalid_token""#).body(body)
 }
 
 /// Nobody knows: the body is the same whatever the reason.

@@ -93,7 +93,8 @@ fn a_token_that_expires_or_is_revoked_is_good_no_more() {
         let answer = until(401, || read(&stage, proxy, &bearer));
         assert!(!answer.is_upstreams());
     }
-    // Why, in the words of the log and the metrics: clients are told that the token is no good.
+    let answer = ask(stage.envoy_door, &get("/reports/7", &[("Authorization", &bearer)]));
+    assert!(answer.body.contains("status.revoked"), "{answer:?}");
     let metrics = ask(stage.admin, &get("/metrics", &[])).body;
     assert!(metrics.contains(r#"code="status.revoked""#), "{metrics}");
     stage.post("/demo/restore", &format!("token={token}"));

@@ -69,7 +69,7 @@ async fn token(State(issuer): State<Arc<DemoIssuer>>, form: Asked<MintRequest>) 
     match asked(form).map(|request| issuer.mint(&request, now())) {
         Ok(Ok(minted)) => minted.token.into_response(),
         Ok(Err(error)) => failed(&error),
-        Err(refused) => refused,
+        Err(refused) => *refused,
     }
 }
 
@@ -77,7 +77,7 @@ async fn mint(State(issuer): State<Arc<DemoIssuer>>, form: Asked<MintRequest>) -
     match asked(form).map(|request| issuer.mint(&request, now())) {
         Ok(Ok(minted)) => Json(json!({"token": minted.token, "index": minted.index})).into_response(),
         Ok(Err(error)) => failed(&error),
-        Err(refused) => refused,
+        Err(refused) => *refused,
     }
 }
 
@@ -91,7 +91,7 @@ struct Which {
 async fn set_revoked(State(issuer): State<Arc<DemoIssuer>>, form: Asked<Which>, revoked: bool) -> Response {
     let which = match asked(form) {
         Ok(which) => which,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let index = which.index.or_else(|| index_untrusted(which.token.as_deref()?));
     match index {
@@ -107,11 +107,11 @@ async fn rotate(State(issuer): State<Arc<DemoIssuer>>) -> Response {
     Json(json!({"rotated": true})).into_response()
 }
 
-fn asked<T: Default>(form: Asked<T>) -> Result<T, Response> {
+fn asked<T: Default>(form: Asked<T>) -> Result<T, Box<Response>> {
     match form {
         Ok(Form(asked)) => Ok(asked),
         Err(FormRejection::InvalidFormContentType(_)) => Ok(T::default()),
-        Err(rejection) => Err(refused(&rejection.body_text())),
+        Err(rejection) => Err(Box::new(refused(&rejection.body_text()))),
     }
 }
 

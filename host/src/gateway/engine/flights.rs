@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 
 use super::{Engine, Generation};
-use crate::gate::{Content, Document, DocumentNeed};
+use crate::gate::{Content, Document, DocumentKind, DocumentNeed};
 use crate::gateway::documents::Redirects;
 
 /// For how many seconds a document that came for one instance is given to the next that asks, without another fetch.
@@ -67,7 +67,12 @@ impl Engine {
             self.store.put(need.kind, Arc::clone(&document));
             vec![document]
         } else {
-            tracing::warn!(url = need.url, why = failure(&document), "a document could not be had");
+            // Metadata has two places, of which an issuer has one.
+            if need.kind == DocumentKind::Metadata {
+                tracing::info!(url = need.url, why = failure(&document), "metadata could not be had there");
+            } else {
+                tracing::warn!(url = need.url, why = failure(&document), "a document could not be had");
+            }
             // An instance that is new has not seen the last good one, which it may still rely upon.
             self.store.get(&need.url).into_iter().chain([document]).collect()
         };

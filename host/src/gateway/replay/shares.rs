@@ -19,14 +19,18 @@ pub(super) enum Refused {
     Full,
 }
 
+/// A SHA-256: of a proof, or the thumbprint of the key that made it.
+type Digest = [u8; 32];
+
 /// A set of keys with an end each, and an owner each.
 #[derive(Debug)]
 pub(super) struct Shares {
     capacity: usize,
     share: usize,
-    ends: HashMap<[u8; 32], u64>,
-    by_end: BTreeMap<u64, Vec<([u8; 32], [u8; 32])>>,
-    of_owner: HashMap<[u8; 32], usize>,
+    ends: HashMap<Digest, u64>,
+    /// Each key with its owner, by its end.
+    by_end: BTreeMap<u64, Vec<(Digest, Digest)>>,
+    of_owner: HashMap<Digest, usize>,
 }
 
 impl Shares {
@@ -35,7 +39,7 @@ impl Shares {
     }
 
     /// Remembers a key until a second has passed, if it is not and there is room.
-    pub(super) fn insert(&mut self, key: [u8; 32], owner: [u8; 32], until: u64, now: u64) -> Result<(), Refused> {
+    pub(super) fn insert(&mut self, key: Digest, owner: Digest, until: u64, now: u64) -> Result<(), Refused> {
         self.expire(now);
         if self.ends.contains_key(&key) {
             return Err(Refused::Seen);
