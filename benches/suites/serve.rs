@@ -70,7 +70,7 @@ async fn gateway(folder: &std::path::Path) -> (String, String) {
         json!({"name": "corp", "issuer": "https://idp.example", "keys": {"keys": [jwk]}, "algorithms": ["ES256"]});
     let policy = json!({
         "origins": ["http://api.example"],
-        "listeners": [{"name": "envoy", "address": "127.0.0.1:0", "asserts": "envoy"}],
+        "listeners": [{"name": "envoy", "address": "127.0.0.1:8080", "asserts": "envoy"}],
         "issuers": [issuer],
         "rules": [{"path": "/reports/{id}", "require": {"scope": ["reports:read"]}}],
     });
@@ -90,6 +90,7 @@ async fn gateway(folder: &std::path::Path) -> (String, String) {
     let component = runtime.load_file(&file).unwrap_or_else(|error| panic!("{error}: run `make dist`"));
     let mut settings = Settings::new(path, component);
     settings.instances = instances;
+    settings.listen = vec![(None, "127.0.0.1:0".into())];
     let gateway = Gateway::start(settings).await.unwrap_or_else(|error| panic!("{error}"));
     let address = gateway.listeners()[0].address.clone();
     tokio::spawn(gateway.run(std::future::pending()));
