@@ -24,8 +24,12 @@ use super::tls::{ListenerTls, is_peer};
 /// Connections of one listener at one time. Proxies keep few; more are somebody else's, and wait.
 const MAX_CONNECTIONS: usize = 4_096;
 
-/// How long a handshake, and the header of a request, may take to come.
-const HEADER_WITHIN: Duration = Duration::from_secs(10);
+/// How long a handshake may take.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long the header of the next request may take to come, and so how long a connection may be idle. Longer than proxies
+/// keep idle connections (nginx: 60 seconds), so that they close them and no request meets one that is being closed.
+const HEADER_WITHIN: Duration = Duration::from_secs(75);
 
 /// The most header fields of a request; the gate says so itself beyond its own bound, which is lower.
 const MAX_FIELDS: usize = 256;
@@ -138,7 +142,7 @@ impl Serving {
                 });
                 let io: Box<dyn Stream> = match acceptor {
                     None => stream,
-                    Some(acceptor) => match tokio::time::timeout(HEADER_WITHIN, acceptor.accept(stream)).await {
+                    Some(acceptor) => match tokio::time::timeout(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
                         Ok(Ok(stream)) => {
                             let chain = stream.get_ref().1.peer_certificates().unwrap_or_default();
                             if !peers.is_empty() && !chain.first().is_some_and(|leaf| is_peer(leaf, &peers)) {

@@ -13,5 +13,6 @@ mod shared;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;
+mod workload;
 
 type Tried<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
