@@ -81,7 +81,7 @@ pub(crate) struct Serve {
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text", env = "PORTCULLIS_LOG_FORMAT")]
     log_format: Log,
 
-    /// Where traces go: an OpenTelemetry collector, OTLP over gRPC, for example http://127.0.0.1:4317
+    /// Where traces go: an OpenTelemetry collector, OTLP over gRPC, for example `http://127.0.0.1:4317`
     #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     otlp: Option<String>,
 
@@ -89,7 +89,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     grace: u64,
 
-    /// Have an issuer for demonstration within, at https://issuer.demo.portcullis.example; its mint is on the admin listener
+    /// Have an issuer for demonstration within, `https://issuer.demo.portcullis.example`; its mint is on the admin listener
     #[arg(long)]
     demo: bool,
 }
