@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::clock::now;
 use super::verdict::Verdict;
@@ -86,7 +86,6 @@ struct Line<'l> {
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'l str>,
     /// Whether it was let through only because the policy or the rule reports.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     reported: bool,
     /// `sub` of the credential; the SPIFFE ID of a workload.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,27 +107,34 @@ struct Line<'l> {
 #[derive(Clone)]
 pub(crate) struct Audit(mpsc::Sender<String>);
 
+/// Comes when all lines are written.
+pub(crate) type Written = oneshot::Receiver<()>;
+
 impl Audit {
-    /// Writes to a file, which is appended to; `-` is standard output.
+    /// Writes to a file, which is appended to; `-` is standard output. What is given beside it comes when every clone is gone
+    /// and every line is written.
     ///
     /// # Errors
     ///
     /// The file cannot be opened.
-    pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> std::io::Result<(Self, Written)> {
         let mut out: Box<dyn std::io::Write + Send> = if path == Path::new("-") {
             Box::new(std::io::stdout())
         } else {
             Box::new(std::fs::OpenOptions::new().create(true).append(true).open(path)?)
         };
         let (sender, mut receiver) = mpsc::channel::<String>(MAX_WAITING);
+        let (done, written) = oneshot::channel();
         std::thread::Builder::new().name("audit".into()).spawn(move || {
             while let Some(line) = receiver.blocking_recv() {
                 if let Err(error) = out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
                     tracing::error!(%error, "an audit line could not be written");
                 }
             }
+            // Nobody waits any more where the gateway has given up.
+            let _ = done.send(());
         })?;
-        Ok(Self(sender))
+        Ok((Self(sender), written))
     }
 
     /// Hands over the line of a decision. The answer is whether it was taken.

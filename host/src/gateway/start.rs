@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::admin::Admin;
-use super::audit::Audit;
+use super::audit::{Audit, Written};
 use super::check::{self, Door};
 use super::clock::now;
 use super::demo::DemoIssuer;
@@ -32,6 +32,9 @@ const UNNAMED: &str = "check";
 
 /// Where it listens then.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
+
+/// How long the last audit lines may take to be written.
+const AUDIT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Why a gateway does not start. Each says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +109,7 @@ pub struct Gateway {
     doors: Vec<(Arc<Door>, Serving)>,
     admin: Option<(axum::Router, Serving)>,
     reloading: Reloading,
+    written: Option<Written>,
     grace: Duration,
 }
 
@@ -153,9 +157,13 @@ impl Gateway {
             metrics: Arc::clone(&metrics),
         };
         let engine = Engine::new(parts, source)?;
-        let audit = match &settings.audit {
-            Some(path) => Some(Audit::open(path).map_err(|cause| StartError::Audit { path: path.clone(), cause })?),
-            None => None,
+        let (audit, written) = match &settings.audit {
+            Some(path) => {
+                let opened = Audit::open(path);
+                let (audit, written) = opened.map_err(|cause| StartError::Audit { path: path.clone(), cause })?;
+                (Some(audit), Some(written))
+            }
+            None => (None, None),
         };
         let (listeners, declared) = listeners(host.listeners, &settings.listen)?;
         let mut doors = Vec::new();
@@ -195,7 +203,7 @@ impl Gateway {
         };
         let reloading =
             Reloading::new(Arc::clone(&engine), Arc::clone(&metrics), settings.policy, watched, certificates);
-        Ok(Self { engine, metrics, doors, admin, reloading, grace: settings.grace })
+        Ok(Self { engine, metrics, doors, admin, reloading, written, grace: settings.grace })
     }
 
     /// Where it listens, with the ports that it was given.
@@ -216,7 +224,7 @@ impl Gateway {
 
     /// Answers checks until `end` comes, then takes no more connections and lets requests that are under way end.
     pub async fn run(self, end: impl Future<Output = ()>) {
-        let Self { engine, metrics, doors, admin, reloading, grace } = self;
+        let Self { engine, metrics, doors, admin, reloading, written, grace } = self;
         let (end_all, ending) = watch::channel(false);
         let mut background = JoinSet::new();
         background.spawn(Arc::clone(&engine).keep_fresh());
@@ -248,6 +256,10 @@ impl Gateway {
         let _ = end_all.send(true);
         while listening.join_next().await.is_some() {}
         background.shutdown().await;
+        if let Some(written) = written {
+            // Connections that did not end in time may still hold it.
+            let _ = tokio::time::timeout(AUDIT_WITHIN, written).await;
+        }
     }
 }
 

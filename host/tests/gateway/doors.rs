@@ -217,3 +217,49 @@ async fn the_admin_listener_tells_health_and_metrics_and_forgets_tokens() -> Tri
     assert_eq!(ask(admin, &request("POST", "/tokens/forget?all=true", &page, "")).await?.status, 403);
     gateway.end().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_decision_has_its_line_when_the_gateway_has_ended() -> Tried {
+    let issuer = Issuer::new();
+    let folder = tempfile::tempdir()?;
+    let audit = folder.path().join("audit.ndjson");
+    let component = super::support::built("portcullis-hosted.wasm");
+    let policy = issuer.policy(ENVOY, READING);
+    let gateway = Running::with(&policy, &component, |settings| settings.audit = Some(audit.clone())).await?;
+    let token = issuer.reader()?;
+    for turn in 0..50 {
+        let bearer = format!("Bearer {token}");
+        let headers: &[(&str, &str)] = if turn % 2 == 0 { &[("Authorization", &bearer)] } else { &[] };
+        ask(gateway.address("envoy"), &get("/reports/7?secret=1", headers)).await?;
+    }
+    gateway.end().await?;
+    let text = std::fs::read_to_string(&audit)?;
+    assert!(!text.contains(&token) && !text.contains("secret"), "no token and no query");
+    let lines: Vec<Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    let schema: Value = serde_json::from_str(&portcullis_host::gateway::audit_schema()?)?;
+    assert_eq!(lines.len(), 50);
+    for (turn, line) in lines.iter().enumerate() {
+        let (outcome, status) = if turn % 2 == 0 { ("allow", 200) } else { ("deny", 401) };
+        assert_eq!((&line["outcome"], &line["status"]), (&json!(outcome), &json!(status)), "{line}");
+        assert_eq!(
+            (&line["path"], &line["listener"], &line["rule"]),
+            (&json!("/reports/7"), &json!("envoy"), &json!("rule 2"))
+        );
+        let members = line.as_object().ok_or("a line is an object")?;
+        for required in schema["required"].as_array().ok_or("it says what is required")? {
+            assert!(members.contains_key(required.as_str().unwrap_or_default()), "{required}: {line}");
+        }
+        assert!(members.keys().all(|name| schema["properties"].get(name).is_some()), "{line}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_with_two_hosts_names_none() -> Tried {
+    let issuer = Issuer::new();
+    let gateway = Running::start(&issuer.policy(ENVOY, READING)).await?;
+    let bearer = format!("Bearer {}", issuer.reader()?);
+    let headers = [("Authorization", bearer.as_str()), ("Host", "api.example"), ("host", "evil.example")];
+    assert_eq!(ask(gateway.address("envoy"), &get("/reports/7", &headers)).await?.status, 400);
+    gateway.end().await
+}

@@ -2,6 +2,7 @@
 //! `portcullis batch` (`request`, `client_certificate`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,6 +19,9 @@ use crate::gateway::verdict::{Verdict, names};
 
 /// The longest description that is read, in bytes: the header fields that the gate takes, certificates, and room.
 const MAX_DESCRIPTION: usize = 1 << 20;
+
+/// How long a description may take to come.
+const WHOLE_WITHIN: Duration = Duration::from_secs(10);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,7 +87,8 @@ struct Principal<'v> {
 /// Answers with the decision. The HTTP status is 200 where the request is let through and never else, so that who looks at
 /// no more is not misled.
 pub(super) async fn answer(door: &Arc<Door>, request: http::Request<Incoming>) -> Answer {
-    let Ok(body) = Limited::new(request.into_body(), MAX_DESCRIPTION).collect().await else {
+    let collected = Limited::new(request.into_body(), MAX_DESCRIPTION).collect();
+    let Ok(Ok(body)) = tokio::time::timeout(WHOLE_WITHIN, collected).await else {
         return refused(StatusCode::PAYLOAD_TOO_LARGE, "the description did not come whole, or has more than 1 MiB");
     };
     let described = match serde_json::from_slice::<Described>(&body.to_bytes()) {

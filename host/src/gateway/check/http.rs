@@ -47,7 +47,12 @@ impl Door {
 
     /// A request that is itself what is asked about.
     fn itself(&self, parts: &Parts) -> Request {
-        let host = parts.headers.get(http::header::HOST).map(http::HeaderValue::as_bytes).unwrap_or_default();
+        let mut hosts = parts.headers.get_all(http::header::HOST).iter();
+        // One that is repeated names nobody (RFC 9112 section 3.2).
+        let host = match (hosts.next(), hosts.next()) {
+            (Some(host), None) => host.as_bytes(),
+            _ => b"",
+        };
         let host = String::from_utf8_lossy(host);
         let path = parts.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
         // The absolute form, `*` and an authority alone stand as they are: the gate knows what to make of them.

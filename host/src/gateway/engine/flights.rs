@@ -20,48 +20,70 @@ pub(super) fn is_new(fetched_at: u64, now: u64) -> bool {
     now.checked_sub(fetched_at).is_some_and(|age| age <= SHARED_FOR)
 }
 
-/// Fetches under way, by URL. There are no more than requests that wait and documents that a policy names.
-#[derive(Default)]
-pub(super) struct Flights(Mutex<HashMap<String, Shared<BoxFuture<'static, ()>>>>);
+/// What is fetched: who named it, what it is, and its URL. A URL that two have named is fetched for each as each may.
+type What = (&'static str, &'static str, String);
 
-/// Takes a flight off the list when it ends, however it ends.
-struct Landing<'f> {
-    flights: &'f Flights,
-    url: &'f str,
+/// A fetch under way, and the policies whose instances wait for what comes of it.
+struct Flight {
+    landing: Shared<BoxFuture<'static, ()>>,
+    passengers: Vec<Arc<Generation>>,
 }
+
+/// Fetches under way. There are no more than requests that wait and documents that a policy names.
+#[derive(Default)]
+pub(super) struct Flights(Mutex<HashMap<What, Flight>>);
+
+impl Flights {
+    /// Takes a flight off the list: who needs the document from now on finds it in the store, or begins another. Gives the
+    /// policies that wait for it.
+    fn land(&self, what: &What) -> Vec<Arc<Generation>> {
+        let landed = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(what);
+        landed.map(|flight| flight.passengers).unwrap_or_default()
+    }
+}
+
+/// Takes a flight off the list however it ends.
+struct Landing<'f>(&'f Flights, &'f What);
 
 impl Drop for Landing<'_> {
     fn drop(&mut self) {
-        self.flights.0.lock().unwrap_or_else(PoisonError::into_inner).remove(self.url);
+        self.0.land(self.1);
     }
 }
 
 impl Engine {
     /// Fetches a document, or joins who does, and returns when every instance was given what came of it.
     pub(super) async fn fly(self: &Arc<Self>, generation: &Arc<Generation>, need: &DocumentNeed) {
-        let flight = {
+        let what = (need.class.as_str(), need.kind.as_str(), need.url.clone());
+        let landing = {
             let mut flights = self.flights.0.lock().unwrap_or_else(PoisonError::into_inner);
-            match flights.get(&need.url) {
-                Some(flight) => flight.clone(),
+            match flights.get_mut(&what) {
+                Some(flight) => {
+                    if !flight.passengers.iter().any(|known| known.number() == generation.number()) {
+                        flight.passengers.push(Arc::clone(generation));
+                    }
+                    flight.landing.clone()
+                }
                 None => {
-                    let (engine, generation, need) = (Arc::clone(self), Arc::clone(generation), need.clone());
-                    let url = need.url.clone();
+                    let (engine, admitting, need) = (Arc::clone(self), Arc::clone(generation), need.clone());
+                    let own = what.clone();
                     // Its own task: it goes on for the others when the request that began it is given up.
                     let task = tokio::spawn(async move {
-                        let _landing = Landing { flights: &engine.flights, url: &need.url };
-                        engine.fetch_for_all(&generation, &need).await;
+                        let _landing = Landing(&engine.flights, &own);
+                        engine.fetch_for_all(&admitting, &need, &own).await;
                     });
-                    let flight = task.map(|_| ()).boxed().shared();
-                    flights.insert(url, flight.clone());
-                    flight
+                    let landing = task.map(|_| ()).boxed().shared();
+                    let flight = Flight { landing: landing.clone(), passengers: vec![Arc::clone(generation)] };
+                    flights.insert(what, flight);
+                    landing
                 }
             }
         };
-        flight.await;
+        landing.await;
     }
 
-    async fn fetch_for_all(&self, generation: &Arc<Generation>, need: &DocumentNeed) {
-        let document = Arc::new(self.fetcher.fetch(need, &Admission(generation)).await);
+    async fn fetch_for_all(&self, admitting: &Arc<Generation>, need: &DocumentNeed, what: &What) {
+        let document = Arc::new(self.fetcher.fetch(need, &Admission(admitting)).await);
         let came = matches!(&document.content, Content::Body(body) if body.status == 200);
         let documents = if came {
             self.store.put(need.kind, Arc::clone(&document));
@@ -77,11 +99,14 @@ impl Engine {
             self.store.get(&need.url).into_iter().chain([document]).collect()
         };
         self.store.count(need.kind, came);
-        generation.provide_all(&documents, &self.metrics).await;
+        let mut waiting = self.flights.land(what);
         // The policy may have changed meanwhile.
         let current = self.current();
-        if current.number() != generation.number() {
-            current.provide_all(&documents, &self.metrics).await;
+        if !waiting.iter().any(|known| known.number() == current.number()) {
+            waiting.push(current);
+        }
+        for generation in waiting {
+            generation.provide_all(&documents, &self.metrics).await;
         }
     }
 }

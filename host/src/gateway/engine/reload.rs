@@ -125,7 +125,7 @@ impl Engine {
 
     /// Gives new instances what is held already, and fetches what they need beside it.
     async fn prepare(self: &Arc<Self>, new: &Arc<Generation>) {
-        let held = self.store.all();
+        let held = self.store.all_but_lists();
         // The keys that metadata names are expected only after it: what was refused at first is taken the second time.
         for _ in 0..2 {
             new.provide_all(&held, &self.metrics).await;
