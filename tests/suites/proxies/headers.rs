@@ -2,7 +2,7 @@
 
 use portcullis_tests::serving::{ask, get, request};
 
-use super::running::{PROXIES, SHARED};
+use super::running::{PROXIES, shared};
 
 /// Fields that a client may send to be taken for somebody else, or to be judged as something else.
 const POSING: &[(&str, &str)] = &[
@@ -35,11 +35,12 @@ const POSING: &[(&str, &str)] = &[
 
 #[test]
 fn what_a_client_says_of_itself_never_reaches_the_upstream() {
-    let bearer = format!("Bearer {}", SHARED.token("scope=reports:read"));
+    let shared = shared();
+    let bearer = format!("Bearer {}", shared.token("scope=reports:read"));
     for proxy in PROXIES {
         for (name, value) in POSING {
             // With a token: the upstream is told the truth, or the request is refused.
-            let answer = ask(SHARED.port(proxy), &get("/reports/7", &[("Authorization", &bearer), (name, value)]));
+            let answer = ask(shared.port(proxy), &get("/reports/7", &[("Authorization", &bearer), (name, value)]));
             if answer.is_upstreams() {
                 assert_eq!(answer.got("x-user"), ["alice"], "{proxy:?} {name}: {value}");
                 assert_eq!(answer.got("x-client"), ["demo"], "{proxy:?} {name}: {value}");
@@ -49,12 +50,12 @@ fn what_a_client_says_of_itself_never_reaches_the_upstream() {
                 assert!((400..=503).contains(&answer.status), "{proxy:?} {name}: {answer:?}");
             }
             // Where nobody is asked to come as somebody, nobody is told to have.
-            let answer = ask(SHARED.port(proxy), &get("/open/x", &[(name, value)]));
+            let answer = ask(shared.port(proxy), &get("/open/x", &[(name, value)]));
             for ours in ["x-user", "x_user", "x-client", "x-scope"] {
                 assert!(!answer.is_upstreams() || answer.got(ours).is_empty(), "{proxy:?} {name}: {value}: {answer:?}");
             }
             // And without a token nothing opens what is closed.
-            let answer = ask(SHARED.port(proxy), &get("/reports/7", &[(name, value)]));
+            let answer = ask(shared.port(proxy), &get("/reports/7", &[(name, value)]));
             assert!(!answer.is_upstreams(), "{proxy:?} {name}: {value}: {answer:?}");
         }
     }
@@ -62,8 +63,9 @@ fn what_a_client_says_of_itself_never_reaches_the_upstream() {
 
 #[test]
 fn a_credential_that_comes_twice_is_refused() {
-    let good = format!("Bearer {}", SHARED.token("scope=reports:read"));
-    let other = format!("Bearer {}", SHARED.token("scope=other"));
+    let shared = shared();
+    let good = format!("Bearer {}", shared.token("scope=reports:read"));
+    let other = format!("Bearer {}", shared.token("scope=other"));
     let joined = format!("{good}, {other}");
     for proxy in PROXIES {
         for fields in [
@@ -73,7 +75,7 @@ fn a_credential_that_comes_twice_is_refused() {
             &[("Authorization", joined.as_str())],
             &[("Authorization", good.as_str()), ("DPoP", "a"), ("DPoP", "b")],
         ] {
-            let answer = ask(SHARED.port(proxy), &get("/reports/7", fields));
+            let answer = ask(shared.port(proxy), &get("/reports/7", fields));
             assert!(!answer.is_upstreams(), "{proxy:?} {fields:?}: {answer:?}");
             assert_eq!(answer.status, 400, "{proxy:?} {fields:?}: {answer:?}");
         }
@@ -82,11 +84,12 @@ fn a_credential_that_comes_twice_is_refused() {
 
 #[test]
 fn trailers_are_no_headers() {
-    let bearer = format!("Bearer {}", SHARED.token("scope=payments:write&acr=phr"));
+    let shared = shared();
+    let bearer = format!("Bearer {}", shared.token("scope=payments:write&acr=phr"));
     for proxy in PROXIES {
         let fields = [("Authorization", bearer.as_str()), ("Transfer-Encoding", "chunked"), ("Trailer", "X-User")];
         let body = b"1\r\nx\r\n0\r\nX-User: root\r\nX_User: root\r\n\r\n".to_vec();
-        let answer = ask(SHARED.port(proxy), &[request("POST", "/payments", &fields), body].concat());
+        let answer = ask(shared.port(proxy), &[request("POST", "/payments", &fields), body].concat());
         assert!(!answer.is_upstreams() || answer.got("x-user") == ["alice"], "{proxy:?}: {answer:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use portcullis_tests::serving::{ask, get, request};
 
-use super::running::{PROXIES, Proxy, SHARED};
+use super::running::{PROXIES, Proxy, shared};
 
 /// Targets that name one thing to one program and another to the next. Each begins where everybody may read, or asks for
 /// what nobody may without a token.
@@ -88,10 +88,11 @@ fn is_open(target: &str) -> bool {
 
 #[test]
 fn what_the_upstream_gets_is_what_was_judged() {
+    let shared = shared();
     let (mut let_through, mut refused) = (0, 0);
     for proxy in PROXIES {
         for target in TRICKS {
-            let answer = ask(SHARED.port(proxy), &get(target, &[]));
+            let answer = ask(shared.port(proxy), &get(target, &[]));
             if answer.is_upstreams() {
                 let_through += 1;
                 let got = answer.target();
@@ -116,11 +117,12 @@ fn what_the_upstream_gets_is_what_was_judged() {
 
 #[test]
 fn with_a_token_for_one_path_no_trick_reaches_another() {
-    let bearer = format!("Bearer {}", SHARED.token("scope=files:read"));
+    let shared = shared();
+    let bearer = format!("Bearer {}", shared.token("scope=files:read"));
     for proxy in PROXIES {
         for target in TRICKS {
             let target = target.replace("/open", "/files");
-            let answer = ask(SHARED.port(proxy), &get(&target, &[("Authorization", &bearer)]));
+            let answer = ask(shared.port(proxy), &get(&target, &[("Authorization", &bearer)]));
             if answer.is_upstreams() {
                 let got = answer.target();
                 let path = got.split('?').next().unwrap_or_default();
@@ -133,10 +135,11 @@ fn with_a_token_for_one_path_no_trick_reaches_another() {
 
 #[test]
 fn a_long_target_is_an_error_and_not_a_way_in() {
+    let shared = shared();
     for length in [4_000, 8_000, 70_000] {
         for proxy in PROXIES {
             let target = format!("/reports/{}", "a".repeat(length));
-            let answer = ask(SHARED.port(proxy), &get(&target, &[]));
+            let answer = ask(shared.port(proxy), &get(&target, &[]));
             assert!(!answer.is_upstreams() && answer.status >= 400, "{proxy:?} {length}: {}", answer.status);
         }
     }
@@ -144,6 +147,7 @@ fn a_long_target_is_an_error_and_not_a_way_in() {
 
 #[test]
 fn every_path_that_envoy_asks_for_is_a_check() {
+    let shared = shared();
     for target in [
         "/",
         "/healthz",
@@ -160,10 +164,10 @@ fn every_path_that_envoy_asks_for_is_a_check() {
         for method in ["GET", "POST"] {
             for more in [&[][..], &[("Content-Type", "application/grpc"), ("TE", "trailers")]] {
                 let fields = [&[("Content-Length", "0")][..], more].concat();
-                for port in [SHARED.port(Proxy::EnvoyHttp), SHARED.port(Proxy::EnvoyGrpc), SHARED.envoy_door] {
+                for port in [shared.port(Proxy::EnvoyHttp), shared.port(Proxy::EnvoyGrpc), shared.envoy_door] {
                     let answer = ask(port, &request(method, target, &fields));
                     // To a client that says it speaks gRPC, Envoy says its 401 in the words of gRPC: UNAUTHENTICATED.
-                    let in_grpc = !more.is_empty() && port != SHARED.envoy_door;
+                    let in_grpc = !more.is_empty() && port != shared.envoy_door;
                     let denied = match in_grpc {
                         true => answer.header("grpc-status") == Some("16"),
                         false => answer.status == 401,

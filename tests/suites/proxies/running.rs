@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use portcullis_tests::root;
 use portcullis_tests::serving::{Process, Upstream, ask, free_port, request, wait_for_port};
@@ -72,8 +72,16 @@ pub(crate) fn stage() -> Stage {
     Stage { _gateway: gateway, admin, envoy_door, ports, _proxies: proxies, _upstream: upstream, _folder: folder }
 }
 
-/// The stage of tests that change nothing.
-pub(crate) static SHARED: LazyLock<Stage> = LazyLock::new(stage);
+/// The stage of tests that change nothing: one for all that run at a time, which ends with the last of them.
+pub(crate) fn shared() -> Arc<Stage> {
+    static SHARED: Mutex<Weak<Stage>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let stage = Arc::new(stage());
+        *shared = Arc::downgrade(&stage);
+        stage
+    })
+}
 
 impl Stage {
     pub(crate) fn port(&self, proxy: Proxy) -> u16 {

@@ -9,7 +9,7 @@ use portcullis_tests::serving::{Answer, WITHIN, ask, get, request};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::running::{PROXIES, Proxy, SHARED, Stage, stage};
+use super::running::{PROXIES, Proxy, Stage, shared, stage};
 
 fn read(stage: &Stage, proxy: Proxy, authorization: &str) -> Answer {
     ask(stage.port(proxy), &get("/reports/7?format=pdf", &[("Authorization", authorization)]))
@@ -17,26 +17,28 @@ fn read(stage: &Stage, proxy: Proxy, authorization: &str) -> Answer {
 
 #[test]
 fn who_may_is_let_through_with_what_the_upstream_is_told() {
-    let bearer = format!("Bearer {}", SHARED.token("scope=reports:read openid&sub=bob".replace(' ', "%20").as_str()));
+    let shared = shared();
+    let bearer = format!("Bearer {}", shared.token("scope=reports:read openid&sub=bob".replace(' ', "%20").as_str()));
     for proxy in PROXIES {
-        let answer = read(&SHARED, proxy, &bearer);
+        let answer = read(&shared, proxy, &bearer);
         assert_eq!((answer.status, answer.is_upstreams()), (200, true), "{proxy:?}: {answer:?}");
         assert_eq!(answer.target(), "/reports/7?format=pdf", "{proxy:?}");
         assert_eq!(answer.got("x-user"), ["bob"], "{proxy:?}");
         assert_eq!(answer.got("x-client"), ["demo"], "{proxy:?}");
         assert_eq!(answer.got("x-scope"), ["reports:read openid"], "{proxy:?}");
-        let answer = ask(SHARED.port(proxy), &get("/health", &[]));
+        let answer = ask(shared.port(proxy), &get("/health", &[]));
         assert_eq!((answer.status, answer.got("x-user").len()), (200, 0), "{proxy:?}: {answer:?}");
     }
 }
 
 #[test]
 fn who_may_not_is_told_what_is_missing() {
-    let poor = format!("Bearer {}", SHARED.token("scope=other"));
-    let weak = format!("Bearer {}", SHARED.token("scope=payments:write"));
-    let strong = format!("Bearer {}", SHARED.token("scope=payments:write&acr=phr"));
+    let shared = shared();
+    let poor = format!("Bearer {}", shared.token("scope=other"));
+    let weak = format!("Bearer {}", shared.token("scope=payments:write"));
+    let strong = format!("Bearer {}", shared.token("scope=payments:write&acr=phr"));
     for proxy in PROXIES {
-        let answer = read(&SHARED, proxy, &poor);
+        let answer = read(&shared, proxy, &poor);
         let challenge = answer.header("www-authenticate").unwrap_or_default();
         assert_eq!(answer.status, 403, "{proxy:?}: {answer:?}");
         assert!(
@@ -45,13 +47,13 @@ fn who_may_not_is_told_what_is_missing() {
         );
         assert!(!answer.is_upstreams());
 
-        let answer = ask(SHARED.port(proxy), &get("/reports/7", &[]));
+        let answer = ask(shared.port(proxy), &get("/reports/7", &[]));
         assert_eq!(answer.status, 401, "{proxy:?}");
         assert!(answer.header("www-authenticate").is_some_and(|value| value.starts_with("Bearer")), "{proxy:?}");
 
         let pay = |bearer: &str| {
             let fields = [("Authorization", bearer), ("Content-Length", "0")];
-            ask(SHARED.port(proxy), &request("POST", "/payments", &fields))
+            ask(shared.port(proxy), &request("POST", "/payments", &fields))
         };
         let answer = pay(&weak);
         let challenge = answer.header("www-authenticate").unwrap_or_default();
@@ -119,10 +121,11 @@ fn a_key_that_is_not_known_yet_is_asked_for() {
 
 #[test]
 fn a_proof_is_good_once() {
+    let shared = shared();
     let key = SigningKey::from_bytes(&[9; 32]);
     let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
     let thumbprint = URL_SAFE_NO_PAD.encode(Sha256::digest(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)));
-    let token = SHARED.token(&format!("scope=reports:read&jkt={thumbprint}"));
+    let token = shared.token(&format!("scope=reports:read&jkt={thumbprint}"));
     let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let proof = |id: &str| {
         let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -137,7 +140,7 @@ fn a_proof_is_good_once() {
     let used = |proxy: Proxy, proof: &str| {
         let fields = [("Authorization", format!("DPoP {token}")), ("DPoP", proof.to_owned())];
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        ask(SHARED.port(proxy), &get("/reports/7", &fields))
+        ask(shared.port(proxy), &get("/reports/7", &fields))
     };
     // A proof made in the second of the gateway's start may have been used before it.
     until(200, || used(Proxy::Nginx, &proof(&format!("first-{}", now()))));
@@ -154,6 +157,6 @@ fn a_proof_is_good_once() {
             );
         }
         let bearer = format!("Bearer {token}");
-        assert_eq!(read(&SHARED, proxy, &bearer).status, 401, "{proxy:?}: bound, and without its proof");
+        assert_eq!(read(&shared, proxy, &bearer).status, 401, "{proxy:?}: bound, and without its proof");
     }
 }
