@@ -26,5 +26,6 @@ pub fn areas() -> Vec<Area> {
         area("svid", portcullis_svid::SvidCode::ALL),
         area("gate", portcullis_gate::GateCode::ALL),
         area("gate/policy", portcullis_gate::policy::PolicyCode::ALL),
+        area("envoy", portcullis_envoy::EnvoyCode::ALL),
     ]
 }

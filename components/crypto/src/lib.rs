@@ -46,7 +46,7 @@ pub use cose_algorithm::CoseAlgorithm;
 pub use key::{Key, Origin};
 pub use key_set::{Candidates, Entry, KeySet, MAX_CANDIDATES};
 pub use public_key::{Curve, PublicKey};
-pub use signature::ecdsa_from_der;
+pub use signature::{ecdsa_from_der, ecdsa_to_der};
 pub use software::SoftwareBackend;
 pub use tables::{MAX_TABLE_BYTES, TABLE_THRESHOLD};
 

@@ -51,6 +51,17 @@ pub fn ecdsa_from_der(curve: Curve, signature: &[u8]) -> Result<Vec<u8>, Rejecti
     .ok_or_else(|| Rejection::new(CryptoCode::SignatureDer, "the signature is not r and s in DER, each in its range"))
 }
 
+/// The DER form (RFC 3279 section 2.2.3) of an ECDSA signature of fixed length: for libraries that take no other. Nothing where
+/// it has not the curve's length or a number is out of range, which is refused before any library is asked.
+pub fn ecdsa_to_der(curve: Curve, signature: &[u8]) -> Option<Vec<u8>> {
+    Some(match curve {
+        Curve::P256 => p256::ecdsa::Signature::from_slice(signature).ok()?.to_der().as_bytes().to_vec(),
+        Curve::P384 => p384::ecdsa::Signature::from_slice(signature).ok()?.to_der().as_bytes().to_vec(),
+        Curve::P521 => p521::ecdsa::Signature::from_slice(signature).ok()?.to_der().as_bytes().to_vec(),
+        Curve::Secp256k1 => k256::ecdsa::Signature::from_slice(signature).ok()?.to_der().as_bytes().to_vec(),
+    })
+}
+
 /// r and s lie in [1, n − 1] (SEC 1 section 4.1.4 step 1).
 fn check_ecdsa(curve: Curve, signature: &[u8]) -> Result<(), Rejection> {
     let (r, s) = signature.split_at(curve.length());
@@ -150,6 +161,26 @@ mod tests {
         order.extend([0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51]);
         order.extend([2, 1, 5]);
         assert_eq!(code(&order), "crypto.signature_der", "r is the order");
+    }
+
+    #[test]
+    fn a_signature_in_der_says_the_same() {
+        // High bits set and leading zeros: the forms in which the two differ most.
+        for (curve, r, s) in [
+            (Curve::P256, [0xfe, 0x80], [0, 1]),
+            (Curve::P384, [0, 0x80], [0x7f, 1]),
+            (Curve::P521, [0, 1], [0, 0xff]),
+            (Curve::Secp256k1, [0xfe, 0], [0, 0x80]),
+        ] {
+            let mut fixed = alloc::vec![0u8; 2 * curve.length()];
+            fixed[1..3].copy_from_slice(&r);
+            fixed[curve.length() + 1..curve.length() + 3].copy_from_slice(&s);
+            let der = ecdsa_to_der(curve, &fixed).unwrap();
+            assert_eq!(ecdsa_from_der(curve, &der).unwrap(), fixed, "{curve:?}");
+            assert_eq!(ecdsa_to_der(curve, &fixed[1..]), None);
+            assert_eq!(ecdsa_to_der(curve, &alloc::vec![0; fixed.len()]), None, "zeros");
+            assert_eq!(ecdsa_to_der(curve, &alloc::vec![0xff; fixed.len()]), None, "beyond the order");
+        }
     }
 
     #[test]

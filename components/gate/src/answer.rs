@@ -35,7 +35,7 @@ pub const REPORT_HEADER: &str = "Portcullis-Report";
 const PROOF_ALGORITHMS: &str = "ES256 ES384 ES512 Ed25519 EdDSA RS256 RS384 RS512 PS256 PS384 PS512 ES256K";
 
 /// The body of every answer of which nobody knows: the same, whatever the reason.
-const UNKNOWN_BODY: &str = r#"{"error":"temporarily_unavailable"}"#;
+pub(crate) const UNKNOWN_BODY: &str = r#"{"error":"temporarily_unavailable"}"#;
 
 /// What an answer is made with.
 pub(crate) struct Answering<'a> {

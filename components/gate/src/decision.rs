@@ -1,8 +1,10 @@
 //! A decision: what a host carries out, and what it writes down.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::{String, ToString}, vec, vec::Vec};
 
 use portcullis_types::Rejection;
+
+use crate::{answer::UNKNOWN_BODY, limits::RETRY_AFTER};
 
 /// Who a request is from, as far as a credential says.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,6 +58,29 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// A denial with 503 for a host that has no decision, and why: what the client is told is the gate's own answer to what it
+    /// cannot know.
+    pub fn unavailable(why: Rejection) -> Self {
+        let field = |name: &str, value: String| (name.to_string(), value);
+        Self {
+            outcome: Outcome::Deny,
+            status: 503,
+            response_headers: vec![
+                field("Retry-After", RETRY_AFTER.to_string()),
+                field("Content-Type", "application/json".into()),
+                field("Cache-Control", "no-store".into()),
+            ],
+            body: Some(UNKNOWN_BODY.into()),
+            upstream_set: Vec::new(),
+            upstream_strip: Vec::new(),
+            principal: None,
+            findings: vec![why],
+            rule: None,
+            reported: false,
+            needs: Vec::new(),
+        }
+    }
+
     /// The code that decided, if there is one.
     pub fn code(&self) -> Option<&'static str> {
         self.findings.first().map(Rejection::code)

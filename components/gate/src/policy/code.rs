@@ -91,6 +91,15 @@ portcullis_types::codes! {
         /// A listener trusts a proxy's validation for a trust domain that the policy does not have.
         ListenerTrust = "policy.listener_trust", "docs/policy.md";
 
+        /// What is to be fetched through an Envoy cluster is named by something that is no origin.
+        EnvoyClusterMalformed = "policy.envoy_cluster_malformed", "docs/envoy.md";
+        /// The Envoy filter is to fetch something, and no cluster is named for its origin.
+        EnvoyClusterMissing = "policy.envoy_cluster_missing", "docs/envoy.md";
+        /// The Envoy filter is to read a file or to ask the Workload API, and can do neither.
+        EnvoyFile = "policy.envoy_file", "docs/envoy.md";
+        /// Proofs are to be used once across hosts, and the Envoy filter's memory reaches no further than its Envoy.
+        EnvoyReplay = "policy.envoy_replay", "docs/envoy.md";
+
         /// To be known: proofs are remembered within one host alone (`replay = "node"`), and another host would accept one
         /// again.
         ReplayNode = "policy.replay_node", "RFC 9449 section 11.1; docs/policy.md";

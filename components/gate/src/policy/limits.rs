@@ -60,3 +60,10 @@ pub const MIN_DOCUMENT: u64 = 1024;
 
 /// The longest key set, bundle or metadata that a policy may ask for, in bytes: what their own parsers read.
 pub const MAX_DOCUMENT: u64 = portcullis_types::limits::MAX_DOCUMENT as u64;
+
+/// The most that an Envoy filter may hold, in bytes: each worker has a copy, in Envoy's own process.
+pub const MAX_ENVOY_MEMORY: usize = 128 * 1024 * 1024;
+
+/// The longest status list that an Envoy filter reads, on the wire and inflated, in bytes. To inflate more would hold up the
+/// worker's other requests; larger ones want `ext_authz`.
+pub const MAX_ENVOY_LIST: usize = 4 * 1024 * 1024;

@@ -2,6 +2,7 @@
 //! Schema, so that the three say the same.
 
 use super::{
+    envoy::ENVOY,
     limits::{
         MAX_BYTES, MAX_DOCUMENT, MAX_FETCHES, MAX_LEEWAY, MAX_LISTS, MAX_PARKED, MAX_REMEMBERED, MAX_SECONDS,
         MAX_STALE, MAX_WINDOW, MIN_DOCUMENT, MIN_MEMORY,
@@ -9,20 +10,25 @@ use super::{
     shape::{Kind, Member, Shape},
 };
 
+/// Text of the reference, which a module that only checks policies does without.
+const fn reference(text: &'static str) -> &'static str {
+    if cfg!(feature = "reference") { text } else { "" }
+}
+
 /// A member that may be left out.
-const fn optional(
+pub(super) const fn optional(
     name: &'static str,
     kind: Kind,
     default: &'static str,
     doc: &'static str,
     example: &'static str,
 ) -> Member {
-    Member { name, kind, required: false, default, doc, example }
+    Member { name, kind, required: false, default: reference(default), doc: reference(doc), example: reference(example) }
 }
 
 /// A member that has to be there.
 const fn required(name: &'static str, kind: Kind, doc: &'static str, example: &'static str) -> Member {
-    Member { name, kind, required: true, default: "", doc, example }
+    Member { name, kind, required: true, default: "", doc: reference(doc), example: reference(example) }
 }
 
 /// The whole policy.
@@ -109,6 +115,7 @@ pub static POLICY: Shape = Shape {
             "Where a host listens, and whose word is taken there about a request. A page's policy has none.",
             "[[listeners]]",
         ),
+        optional("envoy", Kind::Object(&ENVOY), "", "What is for the Envoy filter.", "[envoy]"),
         optional("limits", Kind::Object(&LIMITS), "", "Bounds that a deployment may need to move.", "[limits]"),
     ],
 };
@@ -677,5 +684,6 @@ pub static SHAPES: &[&Shape] = &[
     &CORS,
     &LISTENER,
     &TLS,
+    &ENVOY,
     &LIMITS,
 ];

@@ -16,6 +16,7 @@
 
 mod code;
 mod document;
+pub mod envoy;
 mod error;
 pub mod export;
 pub mod issuers;
@@ -36,6 +37,7 @@ use portcullis_types::json::Object;
 
 pub use code::PolicyCode;
 pub use document::{Format, Path, Place};
+pub use envoy::Envoy;
 pub use error::PolicyError;
 pub use issuers::{BundleSource, Issuer, KeySource, Proof, StatusMode, Trusted};
 pub use render::{render, render_warnings};
@@ -102,6 +104,8 @@ pub struct Policy {
     pub cors: Option<Cors>,
     /// Listeners of the host.
     pub listeners: Vec<Listener>,
+    /// What is for the Envoy filter.
+    pub envoy: Envoy,
     /// Bounds.
     pub limits: Limits,
     /// Whether the policy or any of its rules reports.
@@ -180,6 +184,7 @@ impl Policy {
         let cors = surroundings::cors(&top, errors);
         let listeners = surroundings::listeners(&top, &trust_domains, errors);
         let limits = surroundings::limits(&top);
+        let envoy = envoy::envoy(&top, errors);
         if !errors.is_empty() {
             return None;
         }
@@ -207,6 +212,7 @@ impl Policy {
             upstream,
             cors,
             listeners,
+            envoy,
             limits,
             reports,
             warnings: Vec::new(),
@@ -294,8 +300,8 @@ impl Policy {
         .unwrap_or_default()
     }
 
-    /// The listener of a name.
+    /// The listener of a name; the Envoy filter's among them ([`envoy::LISTENER`]).
     pub fn listener(&self, name: &str) -> Option<&Listener> {
-        self.listeners.iter().find(|listener| listener.name == name)
+        self.listeners.iter().chain([&self.envoy.listener]).find(|listener| listener.name == name)
     }
 }
