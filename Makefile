@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test bench dist lint check-all codes components misbehaving clean
+.PHONY: help run test bench dist lint check-all codes components envoy-filter misbehaving clean
 
 # Native builds name the whole workspace: with fewer packages Cargo unifies features differently, and would compile
 # wasmtime a second time.
@@ -33,7 +33,7 @@ bench: dist ## the benchmarks, with ratios against the peers of the same run
 	@node benches/node/jose.mjs "$(TARGET)/criterion"
 	@$(TARGET)/release/ratios
 
-dist: components ## every artifact, under dist/
+dist: components envoy-filter ## every artifact, under dist/
 	@tools/need.sh cc
 	@echo "building dist/bin/portcullis"
 	@$(CARGO) build --locked --release --workspace --bins
@@ -43,6 +43,10 @@ dist: components ## every artifact, under dist/
 components:
 	@tools/need.sh rust
 	@tools/build-components.sh dist/components
+
+envoy-filter:
+	@tools/need.sh rust
+	@tools/build-envoy.sh dist/envoy
 
 # A component that loops, traps and eats memory, for the host's tests.
 misbehaving:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds what misbehaves on purpose, for the host's tests: a component of its own, and a gate that fails when a request asks
-# for it.
+# Builds what misbehaves on purpose, for the tests: a component of its own, and a gate and an Envoy filter that fail when a
+# request asks for it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=wasm32-unknown-unknown
@@ -14,3 +14,4 @@ tools/copy-if-changed.sh "$folder/misbehaving/$target/component/misbehaving.wasm
 CARGO_TARGET_DIR=$folder/failing cargo +"$toolchain" rustc --quiet --locked -p portcullis-component --lib \
     --crate-type cdylib --profile component --target "$target" --features full,failing
 tools/copy-if-changed.sh "$folder/failing/$target/component/portcullis.wasm" "$folder/$target/component/failing.wasm"
+CARGO_TARGET_DIR=$folder/failing tools/build-envoy.sh "$folder/failing/envoy" failing

@@ -16,6 +16,7 @@ cargo clippy --quiet --locked --release --workspace --all-targets -- -D warnings
 for features in full full,hosted; do
     cargo +"$toolchain" clippy --quiet --locked -p portcullis-component --features "$features" --target wasm32-unknown-unknown -- -D warnings
 done
+cargo +"$toolchain" clippy --quiet --locked -p portcullis-envoy --target wasm32-unknown-unknown -- -D warnings
 
 step documentation
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --release --no-deps --workspace --document-private-items 2>&1 |

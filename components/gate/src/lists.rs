@@ -144,7 +144,8 @@ impl Lists {
                 (None, Some(fault)) => unavailable(&format!("{}: {}", fault.code(), fault.detail())),
                 (None, None) => unavailable("it was not fetched"),
             };
-            if entry.waiting.is_some() {
+            // Where there are no keys at all, they were asked for together with the list.
+            if entry.waiting.is_some() && gone.is(GateCode::StatusListRefused) {
                 return Ok(LookUp::UnknownKey(gone));
             }
             return Ok(LookUp::Gone(gone));

@@ -206,17 +206,18 @@ impl State {
         let keys = state.status_keys.as_ref().unwrap_or(&state.keys);
         // The list that is there makes room for its own successor.
         let held = all.saturating_sub(state.lists.bytes_of(&document.url));
-        let mut unknown_key = false;
+        let mut without_key = false;
         let opened = document.content.body(policy.limits.status_list).and_then(|body| {
             let set = match &keys.source {
                 Source::Certified(anchors) => Rc::new(certified(body, anchors, backend, at)?),
-                _ => keys.fresh(policy.limits.keys_max_stale, at)?,
+                // The keys may be on their way, and the list the faster.
+                _ => keys.fresh(policy.limits.keys_max_stale, at).inspect_err(|_| without_key = true)?,
             };
             let is_cwt = matches!(&document.content, Content::Body { media_type: Some(media), .. }
                 if media.eq_ignore_ascii_case("application/statuslist+cwt"));
             let open = if is_cwt { StatusList::open_cwt } else { StatusList::open_jwt };
             let list = open(body, &set, &document.url, at, &options).map_err(|rejection| {
-                unknown_key = rejection.is(CryptoCode::Unknown);
+                without_key = rejection.is(CryptoCode::Unknown);
                 let why = format!("{}: {}", rejection.code(), rejection.detail());
                 Rejection::new(GateCode::StatusListRefused, why)
             })?;
@@ -227,7 +228,7 @@ impl State {
             Ok(StoredList::new(list, document.fetched_at))
         });
         let taken = state.lists.provide(&document.url, opened, at);
-        if unknown_key && held.saturating_add(document.length()) <= policy.limits.memory {
+        if without_key && held.saturating_add(document.length()) <= policy.limits.memory {
             state.lists.wait_for_keys(document);
         }
         Some(taken)

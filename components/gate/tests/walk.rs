@@ -2,7 +2,7 @@
 
 mod support;
 
-use portcullis_gate::Outcome;
+use portcullis_gate::{Answer, Content, Document, Outcome, Step, Wanted};
 use support::*;
 
 #[test]
@@ -72,4 +72,41 @@ fn a_revoked_token_is_refused_and_its_list_comes_last() {
     host.refresh(&gate, NOW + 60);
     let decision = host.decide(&gate, &request, NOW + 60);
     assert_eq!(seen(&decision), (401, Some("status.revoked"), None));
+}
+
+#[test]
+fn a_list_that_is_faster_than_its_keys_waits_for_them() {
+    const LIST_KEYS: &str = "https://idp.example/list-keys";
+    for (signer, wanted) in [(3, None), (4, Some("status.list_refused"))] {
+        let own = format!(r#","status":"required","status_keys":"{LIST_KEYS}""#);
+        let gate = gate(&policy(&own, ""));
+        let named = token(1, "a", &format!(r#""status":{{"status_list":{{"idx":1,"uri":"{LIST}"}}}},"#));
+        let authorization = format!("Bearer {named}");
+        let mut evaluation = gate.start(get("/reports/7", &[("Authorization", &authorization)]), NOW);
+        let served = |url: &str| match url {
+            JWKS => jwks(&[(1, "a")]),
+            LIST_KEYS => jwks(&[(3, "a")]),
+            _ => status_list(signer, "a", LIST, &[0, 0], NOW - 5, r#""ttl":60,"#),
+        };
+        let mut rounds = Vec::new();
+        let decision = loop {
+            let needs = match evaluation.step(NOW) {
+                Step::Decided(decision) => break decision,
+                Step::Needs(needs) => needs,
+            };
+            // One at a time, the last that was asked for first.
+            let mut urls = Vec::new();
+            for need in needs.iter().rev() {
+                let Wanted::Document(document) = &need.what else { panic!("{need:?}") };
+                let bytes = served(&document.url).into_bytes();
+                let content = Content::Body { status: 200, media_type: None, bytes };
+                let _ = gate.provide(&[Document { url: document.url.clone(), fetched_at: NOW, content }], NOW);
+                evaluation.answer(&[(need.id, Answer::Done)], NOW);
+                urls.push(document.url.clone());
+            }
+            rounds.push(urls);
+        };
+        assert_eq!(decision.code(), wanted, "{decision:#?}");
+        assert_eq!(rounds.last().map(Vec::as_slice), Some(&[LIST.to_string(), LIST_KEYS.to_string()][..]));
+    }
 }

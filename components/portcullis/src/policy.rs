@@ -45,6 +45,13 @@ impl Guest for Component {
         })
     }
 
+    fn export_for_envoy(text: String, format: Format) -> Result<String, Vec<Problem>> {
+        let format = self::format(format);
+        Policy::parse_for_envoy(&text, format, &backend()).map_err(|errors| problems(&errors))?;
+        let tree = Policy::tree(&text, format).map_err(|error| vec![problem(&error)])?;
+        Ok(json::to_text(&tree))
+    }
+
     fn export_for_browser(text: String, format: Format) -> Result<String, Vec<Problem>> {
         let policy = parse(&text, format).map_err(|errors| problems(&errors))?;
         let format = self::format(format);

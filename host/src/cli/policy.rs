@@ -71,10 +71,14 @@ pub(crate) struct Explain {
 ///
 /// For a browser: without symmetric keys, internal addresses, listeners and what the upstream is told. What the
 /// exported policy allows, the policy allows; a decision in a page is advice all the same.
+///
+/// For Envoy: the whole policy as JSON, which is the filter's configuration. What a filter cannot do is refused here
+/// and not by Envoy. Keep it as the policy is kept: keys in it may be secret.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  portcullis policy export policy.toml --for browser --out public/policy.json")]
+Examples:
+  portcullis policy export policy.toml --for browser --out public/policy.json
+  portcullis policy export policy.toml --for envoy --out filter.json")]
 pub(crate) struct Export {
     #[command(flatten)]
     policy: PolicyFile,
@@ -92,6 +96,8 @@ pub(crate) struct Export {
 enum Reader {
     /// A page, whose visitors read everything
     Browser,
+    /// The Envoy filter, whose configuration it is
+    Envoy,
 }
 
 pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Outcome> {
@@ -228,15 +234,21 @@ fn run_explain(explain: &Explain, context: &Context) -> anyhow::Result<Outcome> 
 
 fn run_export(export: &Export, context: &Context) -> anyhow::Result<Outcome> {
     let policy = export.policy.read()?;
-    let Reader::Browser = export.reader;
-    match portcullis(context)?.export_policy_for_browser(&policy.text, policy.format)? {
+    let mut portcullis = portcullis(context)?;
+    let (exported, readers) = match export.reader {
+        Reader::Browser => {
+            (portcullis.export_policy_for_browser(&policy.text, policy.format)?, Readers::Everybody)
+        }
+        Reader::Envoy => (portcullis.export_policy_for_envoy(&policy.text, policy.format)?, Readers::Me),
+    };
+    match exported {
         // Standard output is for the exported policy alone: whoever keeps it in a file has an empty one.
         Err(problems) => Ok(refused(&policy, &problems)),
         Ok(mut exported) => {
             exported.push('\n');
             match &export.out {
                 None => output::print(&exported)?,
-                Some(path) => output::write(path, exported.as_bytes(), Readers::Everybody)?,
+                Some(path) => output::write(path, exported.as_bytes(), readers)?,
             }
             Ok(Outcome::Accepted)
         }

@@ -47,6 +47,21 @@ impl Portcullis {
         self.sandbox.call(|store, bound| bound.exports.portcullis_gate_policy().call_for_host(store, text, format))
     }
 
+    /// A policy as the Envoy filter is configured with it, as JSON. A policy that is refused, or asks for what a filter cannot
+    /// do, is told by its problems.
+    ///
+    /// # Errors
+    ///
+    /// The component could not be asked.
+    pub fn export_policy_for_envoy(
+        &mut self,
+        text: &str,
+        format: PolicyFormat,
+    ) -> Result<Result<String, Vec<Problem>>, HostError> {
+        self.sandbox
+            .call(|store, bound| bound.exports.portcullis_gate_policy().call_export_for_envoy(store, text, format))
+    }
+
     /// A policy as a page may have it, as JSON: without secrets, internal addresses and listeners. What it allows, the
     /// policy itself allows; a decision in a page is advice. A policy that is refused, or holds a symmetric key, is
     /// told by its problems.

@@ -25,6 +25,16 @@ impl Answer {
         })
     }
 
+    /// The values of a header field, in their order.
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        let fields = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        fields.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect()
+    }
+
+    fn is_chunked(&self) -> bool {
+        self.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
+    }
+
     /// Whether the upstream made it.
     pub fn is_upstreams(&self) -> bool {
         self.header("x-upstream").is_some()
@@ -55,7 +65,20 @@ pub fn get(target: &str, headers: &[(&str, &str)]) -> Vec<u8> {
     request("GET", target, headers)
 }
 
-/// Sends bytes, and reads until the other side closes or an answer with a length is whole.
+/// Whether somebody answers a GET with 200. Nobody there, and no answer, is no.
+pub fn answers(port: u16, target: &str) -> bool {
+    let ask = || -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(WITHIN))?;
+        stream.write_all(&get(target, &[]))?;
+        let mut got = Vec::new();
+        stream.read_to_end(&mut got)?;
+        Ok(got.starts_with(b"HTTP/1.1 200 "))
+    };
+    ask().unwrap_or(false)
+}
+
+/// Sends bytes, and reads until the answer is whole: by its length, its last chunk, or the end of the connection.
 ///
 /// # Panics
 ///
@@ -64,18 +87,46 @@ pub fn ask(port: u16, bytes: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap_or_else(|error| panic!("{port}: {error}"));
     stream.set_read_timeout(Some(WITHIN)).expect("it is set");
     stream.write_all(bytes).expect("it is sent");
-    let mut got = Vec::new();
-    // A server that refuses may reset the connection after its answer.
-    let _ = stream.read_to_end(&mut got);
-    let text = String::from_utf8_lossy(&got).into_owned();
+    let (mut got, mut part) = (Vec::new(), [0; 16 << 10]);
+    let headless = bytes.starts_with(b"HEAD ");
+    let answer = loop {
+        if let Some(answer) = whole(&got, headless) {
+            return answer;
+        }
+        // A server that refuses may reset the connection after its answer.
+        match stream.read(&mut part) {
+            Ok(0) | Err(_) => break parsed(&got),
+            Ok(read) => got.extend_from_slice(&part[..read]),
+        }
+    };
+    answer.unwrap_or_else(|| {
+        panic!("no answer to {:.2000}: {:?}", String::from_utf8_lossy(bytes), String::from_utf8_lossy(&got))
+    })
+}
+
+/// What came so far, as an answer.
+fn parsed(got: &[u8]) -> Option<Answer> {
+    let text = String::from_utf8_lossy(got).into_owned();
     let (head, rest) = text.split_once("\r\n\r\n").unwrap_or((text.as_str(), ""));
-    let status = head.get(9..12).and_then(|status| status.parse().ok());
-    let status = status.unwrap_or_else(|| panic!("no answer to {}: {text:?}", String::from_utf8_lossy(bytes)));
+    let status = head.get(9..12).and_then(|status| status.parse().ok())?;
     let mut answer = Answer { status, head: head.into(), body: rest.into() };
-    if answer.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
+    if answer.is_chunked() {
         answer.body = dechunked(rest);
     }
-    answer
+    Some(answer)
+}
+
+/// The answer, where nothing of it is to come any more.
+fn whole(got: &[u8], headless: bool) -> Option<Answer> {
+    let head = got.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
+    let answer = parsed(got)?;
+    let length = answer.header("content-length").and_then(|length| length.parse::<usize>().ok());
+    let ended = match length {
+        _ if headless || matches!(answer.status, 101 | 204 | 304) => true,
+        Some(length) => got.len() >= head + length,
+        None => answer.is_chunked() && got.ends_with(b"0\r\n\r\n"),
+    };
+    ended.then_some(answer)
 }
 
 fn dechunked(mut text: &str) -> String {

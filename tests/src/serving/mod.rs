@@ -2,10 +2,15 @@
 //! send exact bytes. Everything listens on 127.0.0.1 and ends with what started it.
 
 mod client;
+mod clock;
+mod documents;
+pub mod envoy;
 mod process;
 mod upstream;
 
-pub use client::{Answer, ask, get, request};
+pub use client::{Answer, answers, ask, get, request};
+pub use clock::Clock;
+pub use documents::{Documents, Served};
 pub use process::{Process, free_port, wait_for_port};
 pub use upstream::Upstream;
 

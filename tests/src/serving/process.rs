@@ -87,6 +87,12 @@ impl Process {
         self.said.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether it has not ended.
+    pub fn runs(&self) -> bool {
+        std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))
+            .is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z')))
+    }
+
     /// Its process number.
     pub fn id(&self) -> u32 {
         self.child.id()

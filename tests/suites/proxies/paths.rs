@@ -109,7 +109,7 @@ fn what_the_upstream_gets_is_what_was_judged() {
         }
     }
     println!(
-        "{} targets through 3 proxies: {let_through} reached the upstream unchanged, {refused} were refused",
+        "{} targets through 4 proxies: {let_through} reached the upstream unchanged, {refused} were refused",
         TRICKS.len()
     );
     assert!(let_through > 20 && refused > 100);

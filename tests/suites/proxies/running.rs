@@ -5,17 +5,18 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use portcullis_tests::root;
-use portcullis_tests::serving::{Process, Upstream, ask, free_port, request, wait_for_port};
+use portcullis_tests::serving::{Process, Upstream, ask, envoy::envoy, free_port, request, wait_for_port};
 
-/// The three ways to ask.
+/// The three ways to ask, and the one that asks nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Proxy {
     Nginx,
     EnvoyGrpc,
     EnvoyHttp,
+    EnvoyFilter,
 }
 
-pub(crate) const PROXIES: [Proxy; 3] = [Proxy::Nginx, Proxy::EnvoyGrpc, Proxy::EnvoyHttp];
+pub(crate) const PROXIES: [Proxy; 4] = [Proxy::Nginx, Proxy::EnvoyGrpc, Proxy::EnvoyHttp, Proxy::EnvoyFilter];
 
 /// Everything that runs.
 pub(crate) struct Stage {
@@ -23,7 +24,7 @@ pub(crate) struct Stage {
     pub(crate) admin: u16,
     /// Where the gateway answers Envoy.
     pub(crate) envoy_door: u16,
-    ports: [u16; 3],
+    ports: [u16; 4],
     _proxies: Vec<Process>,
     _upstream: Upstream,
     _folder: tempfile::TempDir,
@@ -52,7 +53,7 @@ pub(crate) fn stage() -> Stage {
     let gateway = Process::start("the gateway", &mut command);
     gateway.line("ready");
 
-    let ports = [free_port(), free_port(), free_port()];
+    let ports = [free_port(), free_port(), free_port(), free_port()];
     let substitute = |text: String, port: u16, door: (u16, u16)| {
         text.replace("127.0.0.1:10000", &format!("127.0.0.1:{port}"))
             .replace("port_value: 10000", &format!("port_value: {port}"))
@@ -68,6 +69,8 @@ pub(crate) fn stage() -> Stage {
         let text = substitute(example(name), ports[number], (8080, envoy_door));
         proxies.push(start_envoy(folder.path(), number, &text));
     }
+    let filter = substitute(with_policy(&example("envoy/filter.yaml"), &exported(&path)), ports[3], (8081, admin));
+    proxies.push(start_envoy(folder.path(), 3, &filter));
     ports.into_iter().for_each(wait_for_port);
     Stage { _gateway: gateway, admin, envoy_door, ports, _proxies: proxies, _upstream: upstream, _folder: folder }
 }
@@ -122,6 +125,27 @@ path = "/open/{rest...}"
 anonymous = true
 "#;
 
+/// The policy as the filter has it.
+fn exported(policy: &Path) -> String {
+    let text = std::fs::read_to_string(policy).expect("it reads");
+    let path = policy.with_file_name("filter.toml");
+    let clusters = "\n[envoy]\nclusters = { \"https://issuer.demo.portcullis.example\" = \"issuer\" }\n";
+    std::fs::write(&path, text + clusters).expect("it is written");
+    let mut command = Command::new(root().join("dist/bin/portcullis"));
+    let output = command.args(["policy", "export", "--for", "envoy"]).arg(&path).output().expect("it runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("it is text").trim().into()
+}
+
+/// The example with another policy, and with the module's path from everywhere.
+fn with_policy(example: &str, policy: &str) -> String {
+    let (before, rest) = example.split_once("                  value:\n").expect("the example has a policy");
+    let end = rest.find("          - name: envoy.filters.http.router").expect("the router follows");
+    let module = root().join("dist/envoy/portcullis.wasm");
+    format!("{before}                  value: {policy}\n{}", &rest[end..])
+        .replace("filename: dist/envoy/portcullis.wasm", &format!("filename: {}", module.display()))
+}
+
 fn start_nginx(folder: &Path, server: &str) -> Process {
     let folder = folder.join("nginx");
     std::fs::create_dir_all(&folder).expect("a folder");
@@ -146,12 +170,4 @@ fn start_envoy(folder: &Path, number: usize, text: &str) -> Process {
     let mut command = Command::new(envoy());
     command.arg("-c").arg(&path).args(["--concurrency", "1", "--log-level", "warning", "--disable-hot-restart"]);
     Process::start("Envoy", &mut command)
-}
-
-/// Envoy from PyPI, where `tools/need.sh envoy` puts it.
-fn envoy() -> std::path::PathBuf {
-    let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), Into::into);
-    let path = folder.join("venv/bin/envoy");
-    assert!(path.exists(), "{} is missing: tools/need.sh envoy", path.display());
-    path
 }

@@ -395,7 +395,7 @@ mod tests {
                 &[
                     TOP,
                     &["issuers", "trust_domains", "rules", "cors", "limits"],
-                    &["mode", "report_unverified", "expose", "upstream", "listeners"],
+                    &["mode", "report_unverified", "expose", "upstream", "listeners", "envoy"],
                 ],
             ),
             ("an issuer", &[ISSUER, &["keys", "status_keys", "status_origins"]]),
@@ -415,7 +415,7 @@ mod tests {
         ];
         for shape in members::SHAPES {
             let Some((_, lists)) = treated.iter().find(|(title, _)| *title == shape.title) else {
-                assert!(["status_keys", "upstream", "a listener", "tls"].contains(&shape.title), "{}", shape.title);
+                assert!(["status_keys", "upstream", "a listener", "tls", "envoy"].contains(&shape.title), "{}", shape.title);
                 continue;
             };
             let mut known: Vec<&str> = lists.concat();
