@@ -193,6 +193,8 @@ pub struct Front {
     pub upstream: String,
     /// More of the connection manager, over what is here.
     pub more: Value,
+    /// Whether connections go to the workers in turn.
+    pub balanced: bool,
     /// `transport_socket`, for TLS.
     pub tls: Option<Value>,
 }
@@ -200,7 +202,7 @@ pub struct Front {
 impl Front {
     /// Of one filter, with `upstream` behind it.
     pub fn new(name: &str, filter: Value) -> Self {
-        Self { name: name.into(), filters: vec![filter], upstream: "upstream".into(), more: json!({}), tls: None }
+        Self { name: name.into(), filters: vec![filter], upstream: "upstream".into(), more: json!({}), balanced: false, tls: None }
     }
 
     /// The listener. Each answer says in `x-code` what the filter has left as its code, and in `x-asked-code` what `ext_authz` has.
@@ -235,7 +237,12 @@ impl Front {
         if let Some(tls) = &self.tls {
             chain["transport_socket"] = tls.clone();
         }
-        json!({"name": self.name, "address": address(0), "filter_chains": [chain]})
+        let mut listener = json!({"name": self.name, "address": address(0), "filter_chains": [chain]});
+        if self.balanced {
+            listener["enable_reuse_port"] = false.into();
+            listener["connection_balance_config"] = json!({"exact_balance": {}});
+        }
+        listener
     }
 }
 

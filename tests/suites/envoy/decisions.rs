@@ -10,7 +10,7 @@ use portcullis_tests::serving::{Answer, Clock, Documents, Process, Upstream, ask
 use portcullis_tests::{batch, dist, root};
 use serde_json::{Value, json};
 
-use super::saying::{bytes, documents, origins, policy, unsayable};
+use super::saying::{bytes, documents, due, origins, policy, unsayable};
 
 /// How long before the cases the hosts start, in seconds: longer than any window of proofs, so that their memory of used
 /// proofs is older than each proof.
@@ -204,11 +204,18 @@ fn the_filter_decides_as_the_command_line() {
         let running = Running { clock: Some(&clock), ..Running::default() };
         let envoy = Envoy::start(&listeners, &clusters, &running);
         let ports = envoy.ports();
-        clock.set(time);
-        for (group, (server, name)) in groups.iter().zip(&servers) {
+        for (group, (server, _)) in groups.iter().zip(&servers) {
+            // What is fetched ahead, by the worker and by the main thread, is not to be had at first: the documents of a case are
+            // of its own time.
+            for url in due(&group[0].case, time - AGO) {
+                envoy.until("what is due was asked for", |_| server.asked(&url) >= 2);
+            }
             for (url, served) in documents(&group[0].case) {
                 server.set(&url, served);
             }
+        }
+        clock.set(time);
+        for (group, (_, name)) in groups.iter().zip(&servers) {
             for told in group {
                 count.judge(told, &say(ports[name], told), "x-code");
             }

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use portcullis_crypto::SoftwareBackend;
 use portcullis_gate::origin::Origin;
+use portcullis_gate::Gate;
 use portcullis_gate::policy::{Format, Policy};
 use portcullis_tests::corpus::Case;
 use portcullis_tests::serving::Served;
@@ -36,14 +37,25 @@ pub(crate) fn unsayable(case: &Case) -> Option<&'static str> {
     if has("connection") {
         return Some("a Connection field, which Envoy keeps to itself");
     }
-    let backend = Rc::new(SoftwareBackend::default()) as _;
-    if Policy::parse_for_envoy(&policy(case, "any").to_string(), Format::Json, &backend).is_err() {
-        return Some("a policy that asks for more than a filter can do");
-    }
-    if request["request"].get("trailers").is_some() {
+    if inner.get("trailers").is_some() {
         return Some("trailers, which come after the decision");
     }
+    if gate(case).is_none() {
+        return Some("a policy that asks for more than a filter can do");
+    }
     None
+}
+
+/// A gate with a case's policy, as a filter has it.
+fn gate(case: &Case) -> Option<Gate> {
+    let backend = Rc::new(SoftwareBackend::default()) as _;
+    let policy = Policy::parse_for_envoy(&policy(case, "any").to_string(), Format::Json, &backend).ok()?;
+    Some(Gate::new(policy, backend))
+}
+
+/// What a filter fetches as soon as it runs.
+pub(crate) fn due(case: &Case, at: u64) -> Vec<String> {
+    gate(case).map(|gate| gate.due(at).into_iter().map(|need| need.url).collect()).unwrap_or_default()
 }
 
 /// The bytes of a request. Envoy takes the scheme from its own word, which the listener of these tests lets a client have.
