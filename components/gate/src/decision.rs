@@ -1,6 +1,10 @@
 //! A decision: what a host carries out, and what it writes down.
 
-use alloc::{string::{String, ToString}, vec, vec::Vec};
+use alloc::{
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
 
 use portcullis_types::Rejection;
 

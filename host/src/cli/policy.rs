@@ -236,9 +236,7 @@ fn run_export(export: &Export, context: &Context) -> anyhow::Result<Outcome> {
     let policy = export.policy.read()?;
     let mut portcullis = portcullis(context)?;
     let (exported, readers) = match export.reader {
-        Reader::Browser => {
-            (portcullis.export_policy_for_browser(&policy.text, policy.format)?, Readers::Everybody)
-        }
+        Reader::Browser => (portcullis.export_policy_for_browser(&policy.text, policy.format)?, Readers::Everybody),
         Reader::Envoy => (portcullis.export_policy_for_envoy(&policy.text, policy.format)?, Readers::Me),
     };
     match exported {

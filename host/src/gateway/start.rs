@@ -194,7 +194,8 @@ impl Gateway {
                 let socket = bind(address).await?;
                 let mut router = Admin { engine: Arc::clone(&engine), metrics: Arc::clone(&metrics) }.router();
                 if let Some(demo) = &demo {
-                    router = router.merge(demo.people());
+                    // The documents too, for those who cannot fetch them within this process: Envoy's filter.
+                    router = router.merge(demo.people()).merge(demo.documents());
                 }
                 let router = super::admin::guarded(router, &socket.address());
                 let metrics = Arc::clone(&metrics);

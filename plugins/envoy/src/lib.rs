@@ -22,6 +22,8 @@
 mod bucket;
 mod code;
 #[cfg(any(test, target_arch = "wasm32"))]
+mod configuration;
+#[cfg(any(test, target_arch = "wasm32"))]
 mod limits;
 #[cfg(any(test, target_arch = "wasm32"))]
 mod slot;

@@ -52,6 +52,36 @@ impl Envoy {
         Self::of_file(&path, folder, running)
     }
 
+    /// Starts it with a configuration as text, in YAML or JSON. Its administration is put in front.
+    pub fn of_text(text: &str, running: &Running<'_>) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("envoy.yaml");
+        std::fs::write(&path, format!("admin: {{\"address\": {}}}\n{text}", address(0))).expect("it is written");
+        Self::of_file(&path, folder, running)
+    }
+
+    /// Starts one that is to refuse its listeners, and gives what it says of them.
+    ///
+    /// # Panics
+    ///
+    /// It takes them.
+    pub fn refusing(listeners: &[Value], clusters: &[Value]) -> Vec<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("envoy.json");
+        let config = json!({"static_resources": {"listeners": listeners, "clusters": clusters}});
+        std::fs::write(&path, config.to_string()).expect("it is written");
+        let mut command = Command::new(envoy());
+        command.arg("-c").arg(&path).args(["--log-level", "warning", "--disable-hot-restart", "--concurrency", "1"]);
+        let process = Process::start("Envoy", &mut command);
+        let begun = std::time::Instant::now();
+        while process.runs() {
+            assert!(begun.elapsed() < super::WITHIN, "it runs: {:#?}", process.said());
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        process.line("Unable to create Wasm plugin");
+        process.said()
+    }
+
     /// Starts it with listeners that are read from a file, which [`Self::listeners`] replaces while it runs.
     pub fn dynamic(listeners: &[Value], clusters: &[Value], running: &Running<'_>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -151,6 +181,17 @@ impl Envoy {
         self.process.line(wanted)
     }
 
+    /// The memory that the process holds, in bytes.
+    ///
+    /// # Panics
+    ///
+    /// The system does not tell.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
     /// Its process number.
     pub fn id(&self) -> u32 {
         self.process.id()
@@ -172,7 +213,8 @@ fn write_listeners(folder: &Path, version: u64, listeners: &[Value]) {
         listener["@type"] = "type.googleapis.com/envoy.config.listener.v3.Listener".into();
         listener
     };
-    let text = json!({"version_info": version.to_string(), "resources": listeners.iter().map(typed).collect::<Vec<_>>()});
+    let text =
+        json!({"version_info": version.to_string(), "resources": listeners.iter().map(typed).collect::<Vec<_>>()});
     // Envoy looks when a file is moved there.
     let new = folder.join("listeners.new");
     std::fs::write(&new, text.to_string()).expect("it is written");
@@ -202,7 +244,14 @@ pub struct Front {
 impl Front {
     /// Of one filter, with `upstream` behind it.
     pub fn new(name: &str, filter: Value) -> Self {
-        Self { name: name.into(), filters: vec![filter], upstream: "upstream".into(), more: json!({}), balanced: false, tls: None }
+        Self {
+            name: name.into(),
+            filters: vec![filter],
+            upstream: "upstream".into(),
+            more: json!({}),
+            balanced: false,
+            tls: None,
+        }
     }
 
     /// The listener. Each answer says in `x-code` what the filter has left as its code, and in `x-asked-code` what `ext_authz` has.
@@ -254,13 +303,13 @@ pub fn filter(vm_id: &str, policy: &Value) -> Value {
 /// A filter of a module, with a configuration as text.
 pub fn filter_of(module: &Path, vm_id: &str, configuration: &str) -> Value {
     json!({"name": "portcullis", "typed_config": {
-        "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
-        "config": {
-            "name": "portcullis",
-            "failure_policy": "FAIL_RELOAD",
-            "vm_config": {"vm_id": vm_id, "runtime": "envoy.wasm.runtime.v8", "code": {"local": {"filename": module}}},
-            "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration},
-        }}})
+    "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+    "config": {
+        "name": "portcullis",
+        "failure_policy": "FAIL_RELOAD",
+        "vm_config": {"vm_id": vm_id, "runtime": "envoy.wasm.runtime.v8", "code": {"local": {"filename": module}}},
+        "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration},
+    }}})
 }
 
 /// `ext_authz` over gRPC, by a cluster.

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use portcullis_tests::corpus::{self, Case, Want};
 use portcullis_tests::serving::envoy::{Envoy, Front, Running, cluster, cluster_http2, ext_authz, filter};
-use portcullis_tests::serving::{Answer, Clock, Documents, Process, Upstream, ask, free_port, wait_for_port};
+use portcullis_tests::serving::{Answer, Clock, Documents, Process, Upstream, ask, free_port};
 use portcullis_tests::{batch, dist, root};
 use serde_json::{Value, json};
 
@@ -192,7 +192,8 @@ fn the_filter_decides_as_the_command_line() {
     for time in times(&cases) {
         let clock = Clock::at(time - AGO);
         let groups = groups(cases.iter().copied().filter(|told| at(told) == time));
-        let (mut listeners, mut clusters, mut servers) = (Vec::new(), vec![cluster("upstream", upstream.port)], Vec::new());
+        let (mut listeners, mut clusters, mut servers) =
+            (Vec::new(), vec![cluster("upstream", upstream.port)], Vec::new());
         for (number, group) in groups.iter().enumerate() {
             let (server, name) = (Documents::start(), format!("documents_{number}"));
             clusters.push(cluster(&name, server.port));
@@ -250,17 +251,16 @@ fn ext_authz_decides_as_the_command_line() {
         for some in groups.chunks(AT_ONCE) {
             let clock = Clock::at(time - AGO);
             let (mut listeners, mut clusters) = (Vec::new(), vec![cluster("upstream", upstream.port)]);
-            let (mut gateways, mut doors) = (Vec::new(), Vec::new());
+            let mut gateways = Vec::new();
             for (number, group) in some.iter().enumerate() {
                 let (door, name) = (free_port(), format!("gateway_{number}"));
                 gateways.push(gateway(folder.path(), number, &group[0].case, door, &clock));
                 clusters.push(cluster_http2(&name, door));
                 listeners.push(Front::new(&name, ext_authz(&name)).listener());
-                doors.push(door);
             }
             let running = Running { clock: Some(&clock), ..Running::default() };
             let envoy = Envoy::start(&listeners, &clusters, &running);
-            doors.into_iter().for_each(wait_for_port);
+            gateways.iter().for_each(|gateway| drop(gateway.line("listening")));
             let ports = envoy.ports();
             clock.set(time);
             for (number, group) in some.iter().enumerate() {

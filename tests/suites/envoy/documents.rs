@@ -190,10 +190,8 @@ fn two_policies_in_one_envoy_do_not_meet() {
         policy
     };
     // The same issuer and URL, the same module and virtual machine; the documents are each its own.
-    let listeners =
-        ["one", "other"].map(|name| Front::new(name, filter("portcullis", &with_cluster(name))).listener());
-    let clusters =
-        [cluster("upstream", upstream.port), cluster("one", one.port), cluster("other", other.port)];
+    let listeners = ["one", "other"].map(|name| Front::new(name, filter("portcullis", &with_cluster(name))).listener());
+    let clusters = [cluster("upstream", upstream.port), cluster("one", one.port), cluster("other", other.port)];
     let envoy = Envoy::start(&listeners, &clusters, &Running::default());
     for (name, number, wanted) in [("one", 1, 200), ("one", 2, 401), ("other", 2, 200), ("other", 1, 401)] {
         let bearer = format!("Bearer {}", token(number, now(), &json!({})));

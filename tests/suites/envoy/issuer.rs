@@ -56,7 +56,8 @@ pub(crate) fn token(number: u8, at: u64, more: &Value) -> String {
 
 /// A proof (RFC 9449) of a key for a GET of `/x` with a token.
 pub(crate) fn proof(key: &SigningKey, token: &str, identifier: &str, at: u64) -> String {
-    let claims = json!({"htm": "GET", "htu": format!("{API}/x"), "iat": at, "jti": identifier, "ath": sha256(token.as_bytes())});
+    let claims =
+        json!({"htm": "GET", "htu": format!("{API}/x"), "iat": at, "jti": identifier, "ath": sha256(token.as_bytes())});
     sign(key, &json!({"typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk(key)}), &claims)
 }
 

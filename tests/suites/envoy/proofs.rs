@@ -104,7 +104,10 @@ fn of_twenty_thousand_proofs_none_is_good_twice_with_two_workers() {
     let others = others.into_inner().expect("it counted");
     let taken = |worker| format!("listener.127.0.0.1_0.worker_{worker}.downstream_cx_total");
     let workers = [0, 1].map(|worker| stage.envoy.stat(&taken(worker)));
-    println!("{PROOFS} proofs, {CONNECTIONS} times each: {} allowed; {others:?}; connections: {workers:?}", allowed.len());
+    println!(
+        "{PROOFS} proofs, {CONNECTIONS} times each: {} allowed; {others:?}; connections: {workers:?}",
+        allowed.len()
+    );
     assert_eq!(workers, [1, 1], "each worker has one");
     assert!(allowed.values().all(|times| *times == 1), "{:?}", allowed.iter().find(|(_, times)| **times > 1));
     assert_eq!(allowed.len(), PROOFS, "{others:?}");

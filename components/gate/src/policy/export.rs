@@ -415,7 +415,11 @@ mod tests {
         ];
         for shape in members::SHAPES {
             let Some((_, lists)) = treated.iter().find(|(title, _)| *title == shape.title) else {
-                assert!(["status_keys", "upstream", "a listener", "tls", "envoy"].contains(&shape.title), "{}", shape.title);
+                assert!(
+                    ["status_keys", "upstream", "a listener", "tls", "envoy"].contains(&shape.title),
+                    "{}",
+                    shape.title
+                );
                 continue;
             };
             let mut known: Vec<&str> = lists.concat();

@@ -23,7 +23,14 @@ pub(super) const fn optional(
     doc: &'static str,
     example: &'static str,
 ) -> Member {
-    Member { name, kind, required: false, default: reference(default), doc: reference(doc), example: reference(example) }
+    Member {
+        name,
+        kind,
+        required: false,
+        default: reference(default),
+        doc: reference(doc),
+        example: reference(example),
+    }
 }
 
 /// A member that has to be there.

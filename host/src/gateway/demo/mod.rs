@@ -78,7 +78,7 @@ impl DemoIssuer {
         Self { url: url.to_owned(), state: Mutex::new(state) }
     }
 
-    /// What gateways fetch: metadata, keys and the status list.
+    /// What gateways and filters fetch: metadata, keys and the status list.
     pub(crate) fn documents(self: &Arc<Self>) -> Router {
         pages::documents(self)
     }

@@ -110,7 +110,8 @@ impl Fetch {
                 Err(_) => return failed("the body cannot be read"),
             },
         };
-        let media_type = get("content-type").map(|value| value.split(';').next().unwrap_or_default().trim().to_string());
+        let media_type =
+            get("content-type").map(|value| value.split(';').next().unwrap_or_default().trim().to_string());
         Came::Content(Content::Body { status, media_type, bytes })
     }
 

@@ -54,6 +54,8 @@ impl Context for Stream {
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+        #[cfg(feature = "failing")]
+        fail_as_told();
         let Some(decision) = self.decide() else { return Action::Pause };
         if let Some(worker) = &self.worker {
             worker.stats.decided(&decision);
@@ -82,5 +84,14 @@ impl HttpContext for Stream {
             let _ = hostcalls::add_map_value(MapType::HttpResponseHeaders, &name, &value);
         }
         Action::Continue
+    }
+}
+
+/// What a test asks for, to see what it costs.
+#[cfg(feature = "failing")]
+#[allow(clippy::panic)]
+fn fail_as_told() {
+    if hostcalls::get_map_value(MapType::HttpRequestHeaders, "x-fail") == Ok(Some("panic".into())) {
+        panic!("as told, with {}", "what nobody is to read");
     }
 }

@@ -25,7 +25,7 @@ use super::{
     stream::{Later, unreadable},
 };
 use crate::{
-    EnvoyCode,
+    EnvoyCode, configuration,
     limits::{SHARED_FRESH, SOON, TICK, WAIT_WITHIN},
 };
 
@@ -59,10 +59,7 @@ impl Worker {
             return Err(one("vm_config has no vm_id: write one, by which the workers of this Envoy share used proofs"));
         }
         let at = now().ok_or_else(|| one("Envoy does not tell the time"))?;
-        let text = core::str::from_utf8(policy).map_err(|_| one("the configuration is no UTF-8"))?;
-        if text.is_empty() {
-            return Err(one("the configuration is empty: write the policy into it, as a StringValue or a Struct"));
-        }
+        let text = configuration::policy(policy).map_err(one)?;
         stats::watch_panics();
         let backend: Rc<dyn Backend> = Rc::new(EnvoyBackend::default());
         let parse = |backend: &Rc<dyn Backend>| {
@@ -72,7 +69,7 @@ impl Worker {
                 };
                 errors.iter().map(one).collect::<Vec<_>>()
             };
-            Policy::parse_for_envoy(text, Format::Json, backend).map_err(told)
+            Policy::parse_for_envoy(&text, Format::Json, backend).map_err(told)
         };
         let mut policy = parse(&backend)?;
         let mut chosen = backend;
@@ -123,7 +120,9 @@ impl Worker {
             for need in needs {
                 match need.what {
                     Wanted::Remember(proof) => answers.push((need.id, self.proofs.remember(&proof, at))),
-                    Wanted::Document(document) if self.had_lately(&document, at) => answers.push((need.id, Answer::Done)),
+                    Wanted::Document(document) if self.had_lately(&document, at) => {
+                        answers.push((need.id, Answer::Done))
+                    }
                     Wanted::Document(document) => waits.push((need.id, document)),
                 }
             }
