@@ -6,7 +6,7 @@ use std::process::Command;
 
 use portcullis_tests::corpus::{self, Case, Want};
 use portcullis_tests::serving::envoy::{Envoy, Front, Running, cluster, cluster_http2, ext_authz, filter};
-use portcullis_tests::serving::{Answer, Clock, Documents, Process, Upstream, ask, free_port};
+use portcullis_tests::serving::{Answer, Clock, Documents, Process, Upstream, ask};
 use portcullis_tests::{batch, dist, root};
 use serde_json::{Value, json};
 
@@ -253,14 +253,15 @@ fn ext_authz_decides_as_the_command_line() {
             let (mut listeners, mut clusters) = (Vec::new(), vec![cluster("upstream", upstream.port)]);
             let mut gateways = Vec::new();
             for (number, group) in some.iter().enumerate() {
-                let (door, name) = (free_port(), format!("gateway_{number}"));
-                gateways.push(gateway(folder.path(), number, &group[0].case, door, &clock));
-                clusters.push(cluster_http2(&name, door));
+                gateways.push(gateway(folder.path(), number, &group[0].case, &clock));
+            }
+            for (number, gateway) in gateways.iter().enumerate() {
+                let name = format!("gateway_{number}");
+                clusters.push(cluster_http2(&name, door(gateway)));
                 listeners.push(Front::new(&name, ext_authz(&name)).listener());
             }
             let running = Running { clock: Some(&clock), ..Running::default() };
             let envoy = Envoy::start(&listeners, &clusters, &running);
-            gateways.iter().for_each(|gateway| drop(gateway.line("listening")));
             let ports = envoy.ports();
             clock.set(time);
             for (number, group) in some.iter().enumerate() {
@@ -282,7 +283,14 @@ fn ext_authz_decides_as_the_command_line() {
     assert!(count.same > 600, "{}", count.same);
 }
 
-fn gateway(folder: &std::path::Path, number: usize, case: &Case, door: u16, clock: &Clock) -> Process {
+/// Where a gateway listens, once it does.
+fn door(gateway: &Process) -> u16 {
+    let line = gateway.line("listening door on 127.0.0.1:");
+    let port = line.split("127.0.0.1:").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
+    port.unwrap_or_else(|| panic!("no port in {line}"))
+}
+
+fn gateway(folder: &std::path::Path, number: usize, case: &Case, clock: &Clock) -> Process {
     let mut policy = case.request["policy"].clone();
     let mut listener = json!({"name": "door", "address": "127.0.0.1:8080", "asserts": "envoy"});
     if case.request.get("client_certificate").is_some() {
@@ -292,7 +300,7 @@ fn gateway(folder: &std::path::Path, number: usize, case: &Case, door: u16, cloc
     let path = folder.join(format!("policy-{number}.json"));
     std::fs::write(&path, policy.to_string()).expect("it is written");
     let mut command = Command::new(dist("bin/portcullis"));
-    command.args(["serve", "--policy"]).arg(&path).args(["--listen", &format!("door=127.0.0.1:{door}")]);
+    command.args(["serve", "--policy"]).arg(&path).args(["--listen", "door=127.0.0.1:0"]);
     clock.rule(&mut command);
     Process::start("the gateway", &mut command)
 }
