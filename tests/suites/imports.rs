@@ -67,3 +67,29 @@ fn components_do_not_tell_where_they_were_built() {
         }
     }
 }
+
+/// The largest that the filter may be, in bytes: each worker compiles it, at each start.
+const MAX_FILTER: usize = 1_500_000;
+
+#[test]
+fn the_filter_imports_proxy_wasm_and_nothing_else_and_is_small() {
+    let bytes = std::fs::read(dist("envoy/portcullis.wasm")).expect("it reads");
+    let mut imports = Vec::new();
+    for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
+        if let wasmparser::Payload::ImportSection(section) = payload.expect("it is a module") {
+            for import in section.into_imports() {
+                let import = import.expect("an import");
+                imports.push(format!("{}.{}", import.module, import.name));
+            }
+        }
+    }
+    assert!(imports.len() > 10, "{imports:?}");
+    let strange: Vec<&String> = imports.iter().filter(|import| !import.starts_with("env.proxy_")).collect();
+    assert!(strange.is_empty(), "{strange:?}");
+    println!("the filter: {} imports, {} bytes", imports.len(), bytes.len());
+    assert!(bytes.len() <= MAX_FILTER, "{} bytes", bytes.len());
+    for place in [std::env::var("HOME").unwrap_or_default(), root().display().to_string()] {
+        let found = place.len() > 1 && bytes.windows(place.len()).any(|window| window == place.as_bytes());
+        assert!(!found, "it holds the path {place}");
+    }
+}

@@ -24,6 +24,8 @@ mod code;
 #[cfg(any(test, target_arch = "wasm32"))]
 mod configuration;
 #[cfg(any(test, target_arch = "wasm32"))]
+mod fields;
+#[cfg(any(test, target_arch = "wasm32"))]
 mod limits;
 #[cfg(any(test, target_arch = "wasm32"))]
 mod slot;

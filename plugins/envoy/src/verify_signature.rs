@@ -12,10 +12,10 @@ const INVALID: &str = "Failed to verify digest";
 /// `envoy.source.extensions.common.wasm.VerifySignatureArguments`
 #[derive(Clone, PartialEq, Message)]
 struct Arguments {
-    #[prost(bytes = "vec", tag = "1")]
-    public_key: Vec<u8>,
-    #[prost(string, tag = "2")]
+    #[prost(string, tag = "1")]
     hash_function: String,
+    #[prost(bytes = "vec", tag = "2")]
+    public_key: Vec<u8>,
     #[prost(bytes = "vec", tag = "3")]
     signature: Vec<u8>,
     #[prost(bytes = "vec", tag = "4")]
@@ -61,8 +61,8 @@ impl Asking {
             None => signature.to_vec(),
         };
         let arguments = Arguments {
-            public_key: self.public_key.clone(),
             hash_function: self.hash.into(),
+            public_key: self.public_key.clone(),
             signature,
             text: message.to_vec(),
         };

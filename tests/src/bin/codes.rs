@@ -102,7 +102,7 @@ fn page() -> String {
     };
     for area in inventory::areas() {
         let rows = area.codes.iter().map(|entry| (entry.code, entry.rule, entry.meaning)).collect();
-        section(&format!("From `components/{}`", area.of), rows);
+        section(&format!("From `{}`", area.of), rows);
     }
     section("From `host`: there is no answer", portcullis_host::CODES.to_vec());
     let trimmed = out.trim_end().len();

@@ -1,5 +1,6 @@
 //! Programs that run for a test.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -8,14 +9,20 @@ use std::time::{Duration, Instant};
 
 use super::WITHIN;
 
-/// A port that nobody has at this moment.
+/// A port that nobody has at this moment, and that this program was not given before.
 ///
 /// # Panics
 ///
 /// The system has none.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").port()
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = listener.local_addr().expect("its address").port();
+        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+            return port;
+        }
+    }
 }
 
 /// Waits until somebody listens.

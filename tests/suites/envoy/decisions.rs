@@ -185,6 +185,15 @@ fn times(cases: &[&Told]) -> Vec<u64> {
 
 #[test]
 fn the_filter_decides_as_the_command_line() {
+    filter_decides("envoy");
+}
+
+#[test]
+fn the_filter_decides_the_same_with_the_software_inside() {
+    filter_decides("software");
+}
+
+fn filter_decides(crypto: &str) {
     let all = cases();
     let cases = sayable(&all);
     let upstream = Upstream::start();
@@ -199,7 +208,9 @@ fn the_filter_decides_as_the_command_line() {
             clusters.push(cluster(&name, server.port));
             // One virtual machine for all but those that use up proofs, which would meet in one memory.
             let vm_id = if uses_proof(group[0]) { format!("alone-{number}") } else { "together".into() };
-            listeners.push(Front::new(&name, filter(&vm_id, &policy(&group[0].case, &name))).listener());
+            let mut policy = policy(&group[0].case, &name);
+            policy["envoy"]["crypto"] = crypto.into();
+            listeners.push(Front::new(&name, filter(&vm_id, &policy)).listener());
             servers.push((server, name));
         }
         let running = Running { clock: Some(&clock), ..Running::default() };
@@ -223,7 +234,7 @@ fn the_filter_decides_as_the_command_line() {
         }
     }
     println!(
-        "the filter: {} of {} cases said to Envoy: {} answered as by the command line, {} refused by Envoy itself, {} as a list",
+        "the filter, crypto {crypto}: {} of {} cases said to Envoy: {} answered as by the command line, {} refused by Envoy itself, {} as a list",
         cases.len(),
         all.len(),
         count.same,

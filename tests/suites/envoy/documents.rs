@@ -114,6 +114,29 @@ fn the_end_of_the_stream_that_fetches_ends_nobodys_wait() {
 }
 
 #[test]
+fn who_comes_when_as_many_wait_as_may_is_told_to_come_again() {
+    let documents = Documents::start();
+    documents.set(KEYS, Served::Held(Box::new(keys(&[1]))));
+    documents.hold(true);
+    let mut policy = policy();
+    policy["limits"] = json!({"parked": 1});
+    let stage = stage(&policy, &documents);
+    let good = format!("Bearer {}", token(1, now(), &json!({})));
+    let request = with("/x", &[("Authorization", &good)]);
+    let mut first = TcpStream::connect(("127.0.0.1", stage.port)).expect("it connects");
+    first.set_read_timeout(Some(WITHIN)).expect("it is set");
+    first.write_all(&request).expect("it is sent");
+    stage.envoy.until("the first waits", |envoy| envoy.stat("http.front.downstream_rq_active") == 1);
+    let answer = ask(stage.port, &request);
+    assert_eq!(told(&answer), (503, "envoy.busy".into()), "{answer:?}");
+    assert_eq!(answer.body, r#"{"error":"temporarily_unavailable"}"#);
+    documents.hold(false);
+    let mut answer = String::new();
+    first.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+#[test]
 fn what_one_worker_fetched_is_everyones() {
     let documents = serving(&[1]);
     let clock = Clock::at(AT);

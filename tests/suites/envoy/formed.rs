@@ -47,6 +47,11 @@ fn what_jwt_authn_lets_through_though_it_is_no_token_is_refused() {
     let theirs =
         |token: &str| ask(envoy.port("theirs"), &with("/x", &[("Authorization", &format!("Bearer {token}"))])).status;
     assert_eq!((ours(&good), theirs(&good)), ((200, "none".into()), 200));
+    // Envoy's library was asked, and knew.
+    assert_eq!(envoy.stat("wasmcustom.portcullis.signatures.envoy"), 1);
+    assert_eq!(ours(&format!("{input}.{}", URL_SAFE_NO_PAD.encode([1; 64]))), (401, "crypto.signature_invalid".into()));
+    assert_eq!(envoy.stat("wasmcustom.portcullis.signatures.envoy"), 2);
+    assert_eq!(envoy.stat("wasmcustom.portcullis.signatures.unclear"), 0);
     assert_eq!(theirs(&good.replacen('.', ".e", 1)), 401, "it does look");
     for (what, token, code) in [
         ("one more character", format!("{good}A"), "crypto.signature_too_long"),

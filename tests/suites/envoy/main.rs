@@ -10,3 +10,4 @@ mod proofs;
 mod protocols;
 mod running;
 mod saying;
+mod telling;

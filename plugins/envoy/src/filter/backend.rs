@@ -5,12 +5,19 @@ use std::{cell::OnceCell, rc::Rc};
 use portcullis_crypto::{Backend, Failed, Origin, PreparedKey, PublicKey, Scheme, SoftwareBackend, Verdict};
 use proxy_wasm::hostcalls;
 
+use super::stats::Stats;
 use crate::verify_signature::{self, Asking};
 
 /// Asks Envoy.
-#[derive(Default)]
 pub(super) struct EnvoyBackend {
     software: Rc<SoftwareBackend>,
+    stats: Rc<Stats>,
+}
+
+impl EnvoyBackend {
+    pub(super) fn new(stats: &Rc<Stats>) -> Self {
+        Self { software: Rc::default(), stats: Rc::clone(stats) }
+    }
 }
 
 impl Backend for EnvoyBackend {
@@ -23,6 +30,7 @@ impl Backend for EnvoyBackend {
                 key: key.clone(),
                 origin,
                 software: Rc::clone(&self.software),
+                stats: Rc::clone(&self.stats),
                 inside: OnceCell::new(),
             })),
         }
@@ -35,6 +43,7 @@ struct Prepared {
     key: PublicKey,
     origin: Origin,
     software: Rc<SoftwareBackend>,
+    stats: Rc<Stats>,
     /// The key for the software inside, once Envoy could not tell.
     inside: OnceCell<Option<Box<dyn PreparedKey>>>,
 }
@@ -47,6 +56,7 @@ impl PreparedKey for Prepared {
             .and_then(|arguments| hostcalls::call_foreign_function(verify_signature::NAME, Some(&arguments)).ok())
             .flatten()
             .map_or(Verdict::Failed, |answer| verify_signature::told(&answer));
+        self.stats.asked(told != Verdict::Failed);
         if told != Verdict::Failed {
             return told;
         }

@@ -35,6 +35,11 @@ impl Stats {
         self.count(if good { "portcullis.fetches.good" } else { "portcullis.fetches.failed" });
     }
 
+    /// A signature that Envoy was asked about, by whether it could tell.
+    pub(super) fn asked(&self, told: bool) {
+        self.count(if told { "portcullis.signatures.envoy" } else { "portcullis.signatures.unclear" });
+    }
+
     fn count(&self, name: &'static str) {
         increment(&self.counters, name, Into::into);
     }

@@ -33,7 +33,7 @@ impl Stream {
         let Some(worker) = &self.worker else { return Some(unreadable("the filter is not configured")) };
         match request::read(worker.policy(), worker.replay_since()) {
             Ok(request) => worker.check(self.id, request, &self.later),
-            Err(what) => Some(unreadable(what)),
+            Err(rejection) => Some(Decision::unavailable(rejection)),
         }
     }
 }

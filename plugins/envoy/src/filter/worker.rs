@@ -34,7 +34,7 @@ pub(super) struct Worker {
     root: u32,
     gate: Gate,
     proofs: Proofs,
-    pub(super) stats: Stats,
+    pub(super) stats: Rc<Stats>,
     fetches: RefCell<Fetches>,
     /// When what was given to the gate was fetched, by URL: those that another worker fetched are given once.
     given: RefCell<BTreeMap<String, Timestamp>>,
@@ -61,7 +61,8 @@ impl Worker {
         let at = now().ok_or_else(|| one("Envoy does not tell the time"))?;
         let text = configuration::policy(policy).map_err(one)?;
         stats::watch_panics();
-        let backend: Rc<dyn Backend> = Rc::new(EnvoyBackend::default());
+        let stats = Rc::new(Stats::default());
+        let backend: Rc<dyn Backend> = Rc::new(EnvoyBackend::new(&stats));
         let parse = |backend: &Rc<dyn Backend>| {
             let told = |errors: Vec<portcullis_gate::policy::PolicyError>| {
                 let one = |error: &portcullis_gate::policy::PolicyError| {
@@ -82,7 +83,7 @@ impl Worker {
             root,
             gate: Gate::new(policy, chosen),
             proofs: Proofs::prepare(at).map_err(one)?,
-            stats: Stats::default(),
+            stats,
             fetches: RefCell::default(),
             given: RefCell::default(),
             parked: RefCell::default(),
