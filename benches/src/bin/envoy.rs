@@ -40,8 +40,7 @@ fn main() -> anyhow::Result<()> {
         .with_audience(API)
         .with_subject("alice")
         .with_jwt_id("bench");
-    let header =
-        HeaderOptions { content_type: None, signature_type: Some("at+jwt".into()), ..HeaderOptions::default() };
+    let header = HeaderOptions { content_type: None, signature_type: Some("at+jwt".into()) };
     let token = pair.sign_with_options(claims, &header)?;
 
     let policy = |remembered: u64, crypto: &str| {

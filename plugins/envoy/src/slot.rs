@@ -77,6 +77,14 @@ mod tests {
     }
 
     #[test]
+    fn places_are_by_url_and_cluster() {
+        let urls = (0..1_000).map(|path| format!("https://idp.example/{path}"));
+        let places: std::collections::BTreeSet<usize> = urls.map(|url| number(&url, "idp")).collect();
+        assert!(places.len() > 200 && places.iter().all(|place| *place < SLOTS), "{}", places.len());
+        assert_ne!(number("https://idp.example/", "idp"), number("https://idp.example/", "other"));
+    }
+
+    #[test]
     fn what_is_no_answer_or_too_long_is_not_shared() {
         assert_eq!(write(&document(404, 10), "idp"), None);
         assert_eq!(write(&document(200, MAX_SHARED + 1), "idp"), None);

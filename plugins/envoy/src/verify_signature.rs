@@ -84,6 +84,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn envoy_is_asked_in_its_own_words() {
+        let key = PublicKey::ed25519(&[
+            0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a, 0x0e, 0xe1,
+            0x72, 0xf3, 0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a,
+        ])
+        .unwrap();
+        for scheme in [Scheme::Ed25519, Scheme::EcdsaSecp256k1Sha256, Scheme::RsaPss(Hash::Sha256)] {
+            assert!(Asking::of(scheme, &key).is_none(), "{scheme:?} is the software's");
+        }
+        let asking = Asking::of(Scheme::EcdsaP384Sha384, &key).unwrap();
+        let mut fixed = [0; 96];
+        (fixed[47], fixed[95]) = (5, 0x80);
+        let arguments = Arguments::decode(&*asking.arguments(b"text", &fixed).unwrap()).unwrap();
+        assert_eq!(arguments.hash_function, "sha384");
+        assert_eq!(arguments.public_key, spki::encode(&key));
+        assert_eq!(arguments.signature, [0x30, 7, 2, 1, 5, 2, 2, 0, 0x80]);
+        assert_eq!(arguments.text, b"text");
+        assert_eq!(asking.arguments(b"text", &[0; 96]), None, "zeros are no signature");
+    }
+
+    #[test]
     fn only_a_clear_yes_is_one() {
         let answer = |result, error: &str| Told { result, error: error.into() }.encode_to_vec();
         assert_eq!(told(&answer(true, "")), Verdict::Valid);

@@ -10,15 +10,15 @@ use super::running::of;
 fn other_filters_go_by_who_was_verified() {
     let documents = serving(&[1]);
     let rbac = json!({"name": "rbac", "typed_config": {
-        "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
-        "rules": {"action": "ALLOW", "policies": {"alice": {
-            "permissions": [{"any": true}],
-            "principals": [{"and_ids": {"ids": [
-                {"filter_state": {"key": "wasm.portcullis.subject", "string_match": {"exact": "alice"}}},
-                {"filter_state": {"key": "wasm.portcullis.issuer", "string_match": {"exact": "https://idp.example"}}},
-                {"filter_state": {"key": "wasm.portcullis.scope", "string_match": {"contains": "read"}}},
-                {"filter_state": {"key": "wasm.portcullis.rule", "string_match": {"exact": "read"}}},
-            ]}}]}}}}});
+    "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+    "rules": {"action": "ALLOW", "policies": {"alice": {
+        "permissions": [{"any": true}],
+        "principals": [{"and_ids": {"ids": [
+            {"filter_state": {"key": "wasm.portcullis.subject", "string_match": {"exact": "alice"}}},
+            {"filter_state": {"key": "wasm.portcullis.issuer", "string_match": {"exact": "https://idp.example"}}},
+            {"filter_state": {"key": "wasm.portcullis.scope", "string_match": {"contains": "read"}}},
+            {"filter_state": {"key": "wasm.portcullis.rule", "string_match": {"exact": "read"}}},
+        ]}}]}}}}});
     let stage = of(&policy(), &documents, &Running::default(), |front| front.filters.push(rbac));
     assert_eq!(stage.bearer(&token(1, now(), &json!({}))).status, 200);
     let other = stage.bearer(&token(1, now(), &json!({"sub": "bob"})));
