@@ -145,7 +145,8 @@ impl Lists {
                 (None, None) => unavailable("it was not fetched"),
             };
             // Where there are no keys at all, they were asked for together with the list.
-            if entry.waiting.is_some() && gone.is(GateCode::StatusListRefused) {
+            let keyless = entry.fault.as_ref().is_some_and(|fault| fault.is(GateCode::KeysUnavailable));
+            if entry.waiting.is_some() && !keyless {
                 return Ok(LookUp::UnknownKey(gone));
             }
             return Ok(LookUp::Gone(gone));

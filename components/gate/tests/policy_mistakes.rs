@@ -17,7 +17,7 @@ use portcullis_gate::policy::{Format, Policy, PolicyCode, PolicyError, export, l
 use portcullis_types::RuleCode;
 
 /// Every code, and a policy that shows it.
-const CODES: [(&str, &str); 45] = [
+const CODES: [(&str, &str); 49] = [
     ("policy.too_large", "generated/too_large.toml"),
     ("policy.syntax", "syntax_unclosed_text.toml"),
     ("policy.duplicate_name", "name_twice.json"),
@@ -58,6 +58,10 @@ const CODES: [(&str, &str); 45] = [
     ("policy.listener_exposed", "listener_exposed.toml"),
     ("policy.listener_tls", "listener_peers_alone.toml"),
     ("policy.listener_trust", "listener_trust.toml"),
+    ("policy.envoy_cluster_malformed", "envoy_cluster_path.toml"),
+    ("policy.envoy_cluster_missing", "envoy/cluster_missing.toml"),
+    ("policy.envoy_file", "envoy/keys_in_a_file.toml"),
+    ("policy.envoy_replay", "envoy/replay_shared.toml"),
     ("policy.replay_node", "warnings/replay_node.toml"),
     ("policy.expose_full", "warnings/expose_full.toml"),
     ("policy.report_mode", "warnings/report_mode.toml"),
@@ -117,6 +121,12 @@ fn told() -> BTreeMap<PathBuf, String> {
         let error = export::for_browser(&object, &policy).expect_err(&file).placed(&text, format);
         helpful(std::slice::from_ref(&error), &file);
         told.insert(snapshot, render(&[error], &text, &file));
+    }
+    for (snapshot, file, format, text) in policies("envoy") {
+        assert!(Policy::parse(&text, format, &backend()).is_ok(), "{file} is for no other host either");
+        let errors = Policy::parse_for_envoy(&text, format, &backend()).expect_err(&file);
+        helpful(&errors, &file);
+        told.insert(snapshot, render(&errors, &text, &file));
     }
     for (name, text) in generated() {
         let file = format!("{name}.toml");
@@ -194,7 +204,7 @@ fn each_mistake_is_told_as_in_its_snapshot() {
             }
         }
     }
-    for name in ["", "warnings", "export", "generated"] {
+    for name in ["", "warnings", "export", "envoy", "generated"] {
         for path in fs::read_dir(folder(name)).unwrap().map(|entry| entry.unwrap().path()) {
             if path.extension().is_some_and(|extension| extension == "txt") && !told.contains_key(&path) {
                 let _ = writeln!(faults, "{} belongs to no policy", path.display());

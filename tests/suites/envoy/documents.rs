@@ -3,8 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
-use portcullis_tests::serving::envoy::Running;
-use portcullis_tests::serving::{Clock, Documents, Served, WITHIN, ask};
+use portcullis_tests::serving::envoy::{Envoy, Front, Running, cluster, filter};
+use portcullis_tests::serving::{Clock, Documents, Served, Upstream, WITHIN, ask};
 use serde_json::{Value, json};
 
 use super::issuer::{ISSUER, KEYS, keys, now, policy, serving, token};
@@ -204,9 +204,8 @@ fn what_is_no_document_is_none() {
 
 #[test]
 fn two_policies_in_one_envoy_do_not_meet() {
-    use portcullis_tests::serving::envoy::{Envoy, Front, cluster, filter};
     let (one, other) = (serving(&[1]), serving(&[2]));
-    let upstream = portcullis_tests::serving::Upstream::start();
+    let upstream = Upstream::start();
     let with_cluster = |name: &str| -> Value {
         let mut policy = policy();
         policy["envoy"]["clusters"][ISSUER] = name.into();
@@ -220,5 +219,25 @@ fn two_policies_in_one_envoy_do_not_meet() {
         let bearer = format!("Bearer {}", token(number, now(), &json!({})));
         let answer = ask(envoy.port(name), &with("/x", &[("Authorization", &bearer)]));
         assert_eq!(answer.status, wanted, "{name}, {number}: {answer:?}");
+    }
+}
+
+#[test]
+fn a_cluster_that_is_missing_or_has_no_server_is_an_issuer_that_is_away() {
+    let documents = serving(&[1]);
+    let upstream = Upstream::start();
+    for name in ["empty", "missing"] {
+        let mut policy = policy();
+        policy["envoy"]["clusters"][ISSUER] = name.into();
+        let empty = json!({"name": "empty", "type": "STATIC", "load_assignment": {"cluster_name": "empty"}});
+        let clusters = [cluster("upstream", upstream.port), cluster("documents", documents.port), empty];
+        let listener = Front::new("front", filter("portcullis", &policy)).listener();
+        let envoy = Envoy::start(&[listener], &clusters, &Running::default());
+        let bearer = format!("Bearer {}", token(1, now(), &json!({})));
+        for _ in 0..2 {
+            let answer = ask(envoy.port("front"), &with("/x", &[("Authorization", &bearer)]));
+            assert_eq!(told(&answer), (503, "keys.unavailable".into()), "{name}: {answer:?}");
+        }
+        assert_eq!(envoy.stat("wasmcustom.portcullis.panics"), 0, "{name}: {:#?}", envoy.said());
     }
 }
