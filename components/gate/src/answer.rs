@@ -24,7 +24,7 @@ use crate::{
     denial::{Denial, Fault, ProofError},
     judge::{Context, Passed, Verified},
     limits::{MAX_UPSTREAM_VALUE, RETRY_AFTER},
-    policy::{Access, Authority, HeaderSource, Metadata, Mode, Policy, Proof, Replay, surroundings::folded},
+    policy::{Access, Authority, HeaderSource, Metadata, Mode, Policy, Proof, Replay},
     request::Request,
 };
 
@@ -337,17 +337,12 @@ impl Answering<'_> {
 
     /// Names that never pass: those of the policy, and those of the request that an upstream might take for them.
     fn strip(&self) -> Vec<String> {
-        let upstream = &self.policy.upstream;
-        let report = self.policy.reports;
-        let mut names = upstream.strip_names.clone();
-        if report {
+        let mut names = self.policy.upstream.strip_names.clone();
+        if self.policy.reports {
             names.push(REPORT_HEADER.into());
         }
-        let report = report.then(|| folded(REPORT_HEADER));
         for field in self.request.headers.iter().chain(&self.request.trailers) {
-            let name = folded(&field.name);
-            let meant = upstream.strip.contains(&name) || report.as_ref() == Some(&name);
-            if meant && !names.iter().any(|known| known.eq_ignore_ascii_case(&field.name)) {
+            if self.policy.strips(&field.name) && !names.iter().any(|known| known.eq_ignore_ascii_case(&field.name)) {
                 names.push(field.name.clone());
             }
         }

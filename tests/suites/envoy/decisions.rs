@@ -86,6 +86,19 @@ impl Count {
     }
 }
 
+impl Count {
+    /// Tells the counts, and fails where one case differs or fewer than `least` were compared whole.
+    fn close(&self, who: &str, said: usize, all: usize, least: usize) {
+        let Self { same, by_envoy, joined, faults } = self;
+        println!(
+            "{who}: {said} of {all} cases said to Envoy: {same} answered as by the command line, {by_envoy} refused by Envoy \
+             itself, {joined} as a list"
+        );
+        assert!(faults.is_empty(), "{} differ:\n{}", faults.len(), faults.join("\n"));
+        assert!(*same > least, "{same}");
+    }
+}
+
 /// Whether a case has a field twice that Envoy keeps once: it joins the two with a comma before any filter sees them. They are
 /// refused all the same, as the list that they have become.
 fn joined(told: &Told) -> bool {
@@ -233,16 +246,7 @@ fn filter_decides(crypto: &str) {
             }
         }
     }
-    println!(
-        "the filter, crypto {crypto}: {} of {} cases said to Envoy: {} answered as by the command line, {} refused by Envoy itself, {} as a list",
-        cases.len(),
-        all.len(),
-        count.same,
-        count.by_envoy,
-        count.joined
-    );
-    assert!(count.faults.is_empty(), "{} differ:\n{}", count.faults.len(), count.faults.join("\n"));
-    assert!(count.same > 750, "{}", count.same);
+    count.close(&format!("the filter, crypto {crypto}"), cases.len(), all.len(), 750);
 }
 
 /// How many gateways run at once.
@@ -282,16 +286,7 @@ fn ext_authz_decides_as_the_command_line() {
             }
         }
     }
-    println!(
-        "ext_authz: {} of {} cases said to Envoy: {} answered as by the command line, {} refused by Envoy itself, {} as a list",
-        cases.len(),
-        all.len(),
-        count.same,
-        count.by_envoy,
-        count.joined
-    );
-    assert!(count.faults.is_empty(), "{} differ:\n{}", count.faults.len(), count.faults.join("\n"));
-    assert!(count.same > 600, "{}", count.same);
+    count.close("ext_authz", cases.len(), all.len(), 600);
 }
 
 /// Where a gateway listens, once it does.

@@ -170,7 +170,10 @@ fn what_the_upstream_is_told_by_is_no_clients_trailer() {
             });
         }
     });
-    let mut front = Front::new("front", filter("portcullis", &policy()));
+    let mut policy = policy();
+    // One rule that only reports: its mark is none that a client may set either.
+    policy["rules"][0]["mode"] = "report".into();
+    let mut front = Front::new("front", filter("portcullis", &policy));
     front.more = json!({"http_protocol_options": {"enable_trailers": true}});
     let mut upstream = cluster("upstream", upstream);
     upstream["typed_extension_protocol_options"] = json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -181,7 +184,7 @@ fn what_the_upstream_is_told_by_is_no_clients_trailer() {
     let good = token(1, now(), &json!({}));
     let request = format!(
         "POST /x HTTP/1.1\r\nHost: api.example\r\nAuthorization: Bearer {good}\r\nTransfer-Encoding: chunked\r\n\r\n\
-         3\r\nabc\r\n0\r\nX-User: root\r\nx_user: root\r\nX-Other: kept\r\n\r\n"
+         3\r\nabc\r\n0\r\nX-User: root\r\nx_user: root\r\nPortcullis_Report: root\r\nX-Other: kept\r\n\r\n"
     );
     let answer = ask(envoy.port("front"), request.as_bytes());
     assert_eq!(told(&answer), (200, "none".into()), "{answer:?}");

@@ -46,7 +46,7 @@ pub use surroundings::{
     Asserter, CertificateFrom, Challenges, Cors, HeaderSource, Limits, Listener, Metadata, Upstream,
 };
 
-use crate::{origin::Origin, rule_index::RuleIndex};
+use crate::{answer::REPORT_HEADER, origin::Origin, rule_index::RuleIndex};
 use reader::Reader;
 
 /// How far clocks and networks may delay a proof where a policy says nothing, in seconds (RFC 9449 section 11.1 speaks of
@@ -298,6 +298,13 @@ impl Policy {
             Authority::TrustDomain(number) => self.trust_domains.get(number).map(|trusted| trusted.name.as_str()),
         }
         .unwrap_or_default()
+    }
+
+    /// Whether a header field or trailer of this name never passes, in any spelling that servers take for one of ours: those of
+    /// `upstream`, and the mark of what is only reported.
+    pub fn strips(&self, name: &str) -> bool {
+        let name = surroundings::folded(name);
+        self.upstream.strip.contains(&name) || (self.reports && name == surroundings::folded(REPORT_HEADER))
     }
 
     /// The listener of a name; the Envoy filter's among them ([`envoy::LISTENER`]).

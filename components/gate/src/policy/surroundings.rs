@@ -77,11 +77,6 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Whether a field of this name never passes, in any spelling that servers take for one of the policy's.
-    pub fn strips(&self, name: &str) -> bool {
-        self.strip.contains(&folded(name))
-    }
-
     /// Whether a name, or one that servers take for the same, stands here already, which is an error.
     fn refuse_twice(&self, name: &str, path: super::Path, errors: &mut Vec<PolicyError>) -> bool {
         let Some(other) = self.strip_names.iter().find(|other| folded(other) == folded(name)) else { return false };
