@@ -136,6 +136,16 @@ fn an_export_is_a_policy_without_what_a_page_may_not_have() {
 }
 
 #[test]
+fn what_is_missing_is_told_with_an_example() {
+    let files = Files::new();
+    let bad = files.put("bad.toml", GOOD.replace("issuer = \"https://idp.example\"\n", ""));
+    let said = run_human(&["policy", "check", &bad]);
+    assert_eq!(said.code, Some(2), "{said:?}");
+    let told = said.out + &said.err;
+    assert!(told.contains("add it, for example: issuer = \"https://"), "{told}");
+}
+
+#[test]
 fn an_export_for_envoy_is_the_whole_policy_or_why_a_filter_cannot_have_it() {
     let files = Files::new();
     let with = GOOD.to_owned() + "\n[envoy]\nclusters = { \"https://idp.example\" = \"idp\" }\n";

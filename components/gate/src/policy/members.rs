@@ -11,7 +11,7 @@ use super::{
     shape::{Kind, Member, Shape},
 };
 
-/// Text of the reference, which a module that only checks policies does without.
+/// Text of the reference, which a module that only checks policies does without. Examples stay: remedies have them.
 const fn reference(text: &'static str) -> &'static str {
     if cfg!(feature = "reference") { text } else { "" }
 }
@@ -24,19 +24,12 @@ pub(super) const fn optional(
     doc: &'static str,
     example: &'static str,
 ) -> Member {
-    Member {
-        name,
-        kind,
-        required: false,
-        default: reference(default),
-        doc: reference(doc),
-        example: reference(example),
-    }
+    Member { name, kind, required: false, default, doc: reference(doc), example }
 }
 
 /// A member that has to be there.
 const fn required(name: &'static str, kind: Kind, doc: &'static str, example: &'static str) -> Member {
-    Member { name, kind, required: true, default: "", doc: reference(doc), example: reference(example) }
+    Member { name, kind, required: true, default: "", doc: reference(doc), example }
 }
 
 /// The whole policy.
