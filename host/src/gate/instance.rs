@@ -82,8 +82,10 @@ use crate::sandbox::{Sandbox, State};
 ///     headers: vec![Header { name: "accept".into(), value: b"*/*".to_vec() }],
 ///     ..Request::default()
 /// };
-/// # fn fetch(_: &DocumentNeed) -> Document { unimplemented!() }
-/// # fn remember(_: &Remember) -> Answer { unimplemented!() }
+/// # fn fetch(need: &DocumentNeed) -> Document {
+/// #     Document { url: need.url.clone(), fetched_at: 0, content: Content::Failed("this example has no network".into()) }
+/// # }
+/// # fn remember(_: &Remember) -> Answer { Answer::Unavailable }
 /// # fn now() -> u64 { 1_790_000_000 }
 /// let decision = decide(&mut gate, &request, fetch, remember, now)?;
 /// assert_eq!(decision.outcome, Outcome::Allow);
