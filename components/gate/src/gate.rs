@@ -80,6 +80,13 @@ impl Gate {
         Ok(Self::new(Policy::parse(text, format, &backend)?, backend))
     }
 
+    /// The same for a page: what a page has no part in is refused.
+    ///
+    /// Errors: `policy.*`, `policy.browser_*` among them.
+    pub fn load_for_browser(text: &str, format: Format, backend: Rc<dyn Backend>) -> Result<Self, Vec<PolicyError>> {
+        Ok(Self::new(Policy::parse_for_browser(text, format, &backend)?, backend))
+    }
+
     /// A gate for a policy that was read. Gates may share one; what each holds is its own.
     pub fn new(policy: impl Into<Rc<Policy>>, backend: Rc<dyn Backend>) -> Self {
         let policy = policy.into();

@@ -62,6 +62,10 @@ const CODES: [(&str, &str); 49] = [
     ("policy.envoy_cluster_missing", "envoy/cluster_missing.toml"),
     ("policy.envoy_file", "envoy/keys_in_a_file.toml"),
     ("policy.envoy_replay", "envoy/replay_shared.toml"),
+    ("policy.browser_secret", "browser/symmetric.toml"),
+    ("policy.browser_listener", "browser/listener.toml"),
+    ("policy.browser_store", "browser/replay_shared.toml"),
+    ("policy.browser_file", "browser/keys_in_a_file.toml"),
     ("policy.replay_node", "warnings/replay_node.toml"),
     ("policy.expose_full", "warnings/expose_full.toml"),
     ("policy.report_mode", "warnings/report_mode.toml"),
@@ -122,11 +126,15 @@ fn told() -> BTreeMap<PathBuf, String> {
         helpful(std::slice::from_ref(&error), &file);
         told.insert(snapshot, render(&[error], &text, &file));
     }
-    for (snapshot, file, format, text) in policies("envoy") {
-        assert!(Policy::parse(&text, format, &backend()).is_ok(), "{file} is for no other host either");
-        let errors = Policy::parse_for_envoy(&text, format, &backend()).expect_err(&file);
-        helpful(&errors, &file);
-        told.insert(snapshot, render(&errors, &text, &file));
+    type Read = fn(&str, Format, &Rc<dyn Backend>) -> Result<Policy, Vec<PolicyError>>;
+    let hosts: [(&str, Read); 2] = [("envoy", Policy::parse_for_envoy), ("browser", Policy::parse_for_browser)];
+    for (host, read) in hosts {
+        for (snapshot, file, format, text) in policies(host) {
+            assert!(Policy::parse(&text, format, &backend()).is_ok(), "{file} is for no other host either");
+            let errors = read(&text, format, &backend()).expect_err(&file);
+            helpful(&errors, &file);
+            told.insert(snapshot, render(&errors, &text, &file));
+        }
     }
     for (name, text) in generated() {
         let file = format!("{name}.toml");

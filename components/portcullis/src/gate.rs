@@ -37,6 +37,12 @@ impl GuestGate for OneGate {
             .map_err(|errors| policy::problems(&errors))
     }
 
+    fn load_for_browser(text: String, format: Format) -> Result<Gate, Vec<Problem>> {
+        gate::Gate::load_for_browser(&text, policy::format(format), backend())
+            .map(|gate| Gate::new(OneGate(gate)))
+            .map_err(|errors| policy::problems(&errors))
+    }
+
     fn due(&self, at: Timestamp) -> Vec<DocumentNeed> {
         self.0.due(at).into_iter().map(document_need).collect()
     }

@@ -100,6 +100,15 @@ portcullis_types::codes! {
         /// Proofs are to be used once across hosts, and the Envoy filter's memory reaches no further than its Envoy.
         EnvoyReplay = "policy.envoy_replay", "docs/envoy.md";
 
+        /// A page is to have symmetric keys: who reads the page could make tokens with them.
+        BrowserSecret = "policy.browser_secret", "docs/browser.md";
+        /// A page is to listen.
+        BrowserListener = "policy.browser_listener", "docs/browser.md";
+        /// A page is to share a memory of used proofs with other hosts.
+        BrowserStore = "policy.browser_store", "docs/browser.md";
+        /// A page is to read a file or to ask the Workload API, and can do neither.
+        BrowserFile = "policy.browser_file", "docs/browser.md";
+
         /// To be known: proofs are remembered within one host alone (`replay = "node"`), and another host would accept one
         /// again.
         ReplayNode = "policy.replay_node", "RFC 9449 section 11.1; docs/policy.md";

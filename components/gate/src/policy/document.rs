@@ -184,6 +184,14 @@ pub(super) fn put_places(text: &str, format: Format, errors: &mut [PolicyError])
     }
 }
 
+/// Puts errors to their places and in the order of the text, which is the order in which they are mended; at most
+/// [`MAX_ERRORS`](super::limits::MAX_ERRORS) of them.
+pub(super) fn in_order(text: &str, format: Format, errors: &mut Vec<PolicyError>) {
+    errors.truncate(super::limits::MAX_ERRORS);
+    put_places(text, format, errors);
+    errors.sort_by_key(|error| error.place.map_or((0, 0), |place| (place.line, place.column)));
+}
+
 /// Where TOML begins that is no comment: what is missing at the top may be added there.
 #[cfg(feature = "toml")]
 fn first_line(text: &str) -> usize {

@@ -12,7 +12,7 @@ use super::{
     BundleSource, Format, KeySource, Listener, Path, Policy, PolicyError, Replay,
     code::PolicyCode,
     document,
-    limits::{MAX_ENVOY_LIST, MAX_ENVOY_MEMORY, MAX_ERRORS, MAX_NAMES},
+    limits::{MAX_ENVOY_LIST, MAX_ENVOY_MEMORY, MAX_NAMES},
     members::optional,
     reader::Reader,
     shape::{Kind, Shape},
@@ -138,9 +138,7 @@ impl Policy {
             limits.status_list_inflated = limits.status_list_inflated.min(MAX_ENVOY_LIST);
             return Ok(policy);
         }
-        errors.truncate(MAX_ERRORS);
-        document::put_places(text, format, &mut errors);
-        errors.sort_by_key(|error| error.place.map_or((0, 0), |place| (place.line, place.column)));
+        document::in_order(text, format, &mut errors);
         Err(errors)
     }
 

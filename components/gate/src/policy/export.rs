@@ -31,7 +31,7 @@ use portcullis_types::{
 };
 
 use super::{
-    Access, Authority, Path, Policy, PolicyError, Requirements, code::PolicyCode, reader::Reader, rules::Rule,
+    Access, Authority, Path, Policy, PolicyError, Replay, Requirements, code::PolicyCode, reader::Reader, rules::Rule,
 };
 use crate::origin::{Class, Origin, admit, host_of};
 
@@ -75,7 +75,7 @@ const PUBLIC: &[&str] = &[
 ];
 
 /// Members that go out as they are, of each object. Those that are named nowhere in this file stay here.
-const TOP: &[&str] = &["origins", "replay", "proof_window", "challenge"];
+const TOP: &[&str] = &["origins", "proof_window", "challenge"];
 const ISSUER: &[&str] =
     &["name", "issuer", "profile", "algorithms", "audience", "proof", "status", "leeway", "max_age", "required_claims"];
 const TRUST_DOMAIN: &[&str] = &["name", "audience", "leeway"];
@@ -111,6 +111,10 @@ pub fn for_browser(object: &Object, policy: &Policy) -> Result<Object, PolicyErr
         .collect();
 
     let mut out = copied(&top, TOP);
+    // A page has no memory in common with other hosts. Nonces it has, where it says them.
+    if policy.replay == Replay::Nonce {
+        out.push(("replay".into(), "nonce".into()));
+    }
     let (issuers, domains) = page.authorities();
     for (name, list) in [("issuers", issuers), ("trust_domains", domains), ("rules", rules)] {
         if !list.is_empty() {

@@ -248,7 +248,7 @@ fn issuer(
     })
 }
 
-fn is_symmetric(set: &KeySet) -> bool {
+pub(super) fn is_symmetric(set: &KeySet) -> bool {
     set.entries().iter().any(|entry| entry.key.as_ref().is_ok_and(portcullis_crypto::Key::is_symmetric))
 }
 

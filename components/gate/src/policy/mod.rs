@@ -14,6 +14,7 @@
 //! assert_eq!(errors[0].place.unwrap().line, 2);
 //! ```
 
+mod browser;
 mod code;
 mod document;
 pub mod envoy;
@@ -133,10 +134,7 @@ impl Policy {
                 Ok(policy)
             }
             _ => {
-                errors.truncate(limits::MAX_ERRORS);
-                document::put_places(text, format, &mut errors);
-                // In the order of the text, which is the order in which they are mended.
-                errors.sort_by_key(|error| error.place.map_or((0, 0), |place| (place.line, place.column)));
+                document::in_order(text, format, &mut errors);
                 Err(errors)
             }
         }
