@@ -34,6 +34,11 @@ impl Kind {
         }
     }
 
+    /// The kind of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Kind::Metadata, Kind::Keys, Kind::Bundle, Kind::StatusList].into_iter().find(|kind| kind.name() == name)
+    }
+
     /// What to send as `Accept`.
     pub fn accept(self) -> &'static str {
         match self {

@@ -129,6 +129,11 @@ impl Class {
             Class::Peer => "peer",
         }
     }
+
+    /// The class of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Class::Policy, Class::Credential, Class::Peer].into_iter().find(|class| class.name() == name)
+    }
 }
 
 /// Admits a URL for fetching by its form. Whether its address may be connected to is the host's to judge.

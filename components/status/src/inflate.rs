@@ -3,10 +3,14 @@
 use alloc::{boxed::Box, format, vec, vec::Vec};
 
 use portcullis_types::Rejection;
-use zlib_rs::{Inflate, InflateFlush, Status, adler32::adler32};
+
+use engine::{Engine, adler32};
 
 use crate::StatusCode;
 
+#[cfg_attr(feature = "fast", path = "inflate/zlib.rs")]
+#[cfg_attr(not(feature = "fast"), path = "inflate/miniz.rs")]
+mod engine;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +27,13 @@ const CHECKSUM: usize = 4;
 /// Base two logarithm of the greatest window there is (RFC 1950 section 2.2). It is used whatever window a header asks
 /// for, as zlib itself does.
 const WINDOW_BITS: u8 = 15;
+
+/// How far one piece came.
+struct Progress {
+    consumed: usize,
+    produced: usize,
+    ended: bool,
+}
 
 /// What a stream inflated to: pieces of [`CHUNK`] bytes, the last one as long as it has to be.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -103,7 +114,7 @@ fn header(stream: &[u8]) -> Result<&[u8], Rejection> {
 /// The compressed data (RFC 1951), put into `chunks`. What follows them and the checksum of what they inflated to are the
 /// answer. Never holds more than `most` bytes.
 fn data<'a>(compressed: &'a [u8], most: usize, chunks: &mut Chunks) -> Result<(&'a [u8], u32), Rejection> {
-    let mut state = Inflate::new(false, WINDOW_BITS);
+    let mut state = Engine::new();
     let mut rest = compressed;
     let mut checksum = 1;
     loop {
@@ -128,26 +139,19 @@ fn data<'a>(compressed: &'a [u8], most: usize, chunks: &mut Chunks) -> Result<(&
 
 /// Inflates until a piece is full or the data end. How many bytes were written, and whether the data have ended, is the
 /// answer.
-fn fill(state: &mut Inflate, rest: &mut &[u8], piece: &mut [u8]) -> Result<(usize, bool), Rejection> {
+fn fill(state: &mut Engine, rest: &mut &[u8], piece: &mut [u8]) -> Result<(usize, bool), Rejection> {
     let mut written = 0;
     while let Some(free @ [_, ..]) = piece.get_mut(written..) {
-        let (before_in, before_out) = (state.total_in(), state.total_out());
-        let made = state.decompress(rest, free, InflateFlush::NoFlush);
-        // Both are at most the lengths of the slices.
-        let consumed = (state.total_in() - before_in) as usize;
-        let produced = (state.total_out() - before_out) as usize;
+        let Progress { consumed, produced, ended } = state
+            .inflate(rest, free)
+            .map_err(|what| Rejection::new(StatusCode::ZlibData, format!("the data are not DEFLATE: {what}")))?;
         *rest = rest.get(consumed..).unwrap_or_default();
         written += produced;
-        match made {
-            Ok(Status::StreamEnd) => return Ok((written, true)),
-            Ok(Status::Ok | Status::BufError) if consumed == 0 && produced == 0 => {
-                return Err(Rejection::new(StatusCode::ZlibTruncated, "the compressed data end too early"));
-            }
-            Ok(Status::Ok | Status::BufError) => {}
-            Err(error) => {
-                let what = state.error_message().unwrap_or(error.as_str());
-                return Err(Rejection::new(StatusCode::ZlibData, format!("the data are not DEFLATE: {what}")));
-            }
+        if ended {
+            return Ok((written, true));
+        }
+        if consumed == 0 && produced == 0 {
+            return Err(Rejection::new(StatusCode::ZlibTruncated, "the compressed data end too early"));
         }
     }
     Ok((written, false))

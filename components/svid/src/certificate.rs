@@ -25,7 +25,7 @@ use x509_cert::{
     spki::AlgorithmIdentifierOwned,
 };
 
-use crate::SvidCode;
+use crate::{SvidCode, distinguished_name};
 
 /// A certificate whose form is right.
 #[derive(Debug)]
@@ -128,7 +128,7 @@ impl Certificate {
         if self.subject.is_empty() {
             return "a certificate without a subject".into();
         }
-        excerpt(&format!("{}", self.subject))
+        excerpt(&distinguished_name::told(&self.subject))
     }
 }
 

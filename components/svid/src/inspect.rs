@@ -1,19 +1,18 @@
 //! What certificates say of themselves, for people to look at.
 
 use alloc::{
-    format,
     string::{String, ToString},
     vec::Vec,
 };
 
 use portcullis_types::{Rejection, Timestamp};
 use x509_cert::{
-    der::{asn1::ObjectIdentifier, oid::db::DB},
+    der::asn1::ObjectIdentifier,
     ext::pkix::{KeyUsages, name::GeneralName},
     name::Name,
 };
 
-use crate::{certificate::Certificate, x509_svid};
+use crate::{certificate::Certificate, distinguished_name, x509_svid};
 
 /// What one certificate says of itself, none of it verified. Texts come as they stand in the certificate, apart from
 /// control characters, which are escaped.
@@ -85,7 +84,7 @@ fn describe(certificate: &Certificate) -> CertificateDescription {
 }
 
 fn name(name: &Name) -> String {
-    printable(&format!("{name}"))
+    printable(&distinguished_name::told(name))
 }
 
 /// Nothing that a terminal would obey.
@@ -97,8 +96,32 @@ fn printable(text: &str) -> String {
     out
 }
 
+/// Purposes (RFC 5280 section 4.2.1.12) and signature algorithms (RFC 5758, RFC 8017
+/// appendix C, RFC 8410) that are met. The crate's own database has hundreds, and a page would have to load them.
+const NAMES: [(ObjectIdentifier, &str); 18] = [
+    (ObjectIdentifier::new_unwrap("2.5.29.37.0"), "anyExtendedKeyUsage"),
+    (ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1"), "id-kp-serverAuth"),
+    (ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.2"), "id-kp-clientAuth"),
+    (ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.3"), "id-kp-codeSigning"),
+    (ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4"), "id-kp-emailProtection"),
+    (ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.8"), "id-kp-timeStamping"),
+    (ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.9"), "id-kp-OCSPSigning"),
+    (ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.1"), "ecdsa-with-SHA224"),
+    (ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2"), "ecdsa-with-SHA256"),
+    (ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3"), "ecdsa-with-SHA384"),
+    (ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4"), "ecdsa-with-SHA512"),
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5"), "sha1WithRSAEncryption"),
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.10"), "id-RSASSA-PSS"),
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11"), "sha256WithRSAEncryption"),
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12"), "sha384WithRSAEncryption"),
+    (ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13"), "sha512WithRSAEncryption"),
+    (ObjectIdentifier::new_unwrap("1.3.101.112"), "id-Ed25519"),
+    (ObjectIdentifier::new_unwrap("1.3.101.113"), "id-Ed448"),
+];
+
 fn named(oid: &ObjectIdentifier) -> String {
-    DB.by_oid(oid).map_or_else(|| oid.to_string(), Into::into)
+    let known = NAMES.iter().find(|(known, _)| known == oid);
+    known.map_or_else(|| oid.to_string(), |(_, name)| (*name).into())
 }
 
 /// The names of RFC 5280 section 4.2.1.3.

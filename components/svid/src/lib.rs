@@ -33,6 +33,7 @@ mod certificate_signature;
 mod certified_key;
 mod code;
 mod confirmation;
+mod distinguished_name;
 mod inspect;
 pub mod jwt_svid;
 mod leaf;

@@ -14,7 +14,7 @@ use x509_cert::{
     name::{Name, RelativeDistinguishedName},
 };
 
-use crate::{SvidCode, certificate::Certificate};
+use crate::{SvidCode, certificate::Certificate, distinguished_name};
 
 /// Most comparisons of a name with a constraint in the validation of one chain. Names and constraints multiply, and a
 /// certificate has room for thousands of each; the bound is that of rustls-webpki.
@@ -182,7 +182,7 @@ fn check_subject(
 /// A directory name: it lies within a constraint that it begins with. What is permitted is compared by its encoding; what is
 /// excluded as loosely as RFC 5280 section 7.1 or anybody else might, so that another spelling does not escape.
 fn check_directory(name: &Name, permitted: &[GeneralSubtree], excluded: &[GeneralSubtree]) -> Result<(), Rejection> {
-    let title = || excerpt(&format!("{name}"));
+    let title = || excerpt(&distinguished_name::told(name));
     if any(permitted, directory_base, |base| begins_with(name, base, |one, other| one == other)) == Some(false) {
         return Err(Rejection::new(
             SvidCode::DirectoryNotPermitted,

@@ -11,7 +11,7 @@ use portcullis_crypto::{Backend, CryptoCode, Key, Origin};
 use portcullis_types::{Rejection, Timestamp, limits::excerpt};
 
 use crate::{
-    Bundle, BundleSet, SvidCode, TrustDomain, bundle::Authority, certificate::Certificate,
+    Bundle, BundleSet, SvidCode, TrustDomain, bundle::Authority, certificate::Certificate, distinguished_name,
     name_constraints::Comparisons, path_validation,
 };
 
@@ -197,7 +197,7 @@ impl<'a> Search<'a, '_> {
         if let Some(reason) = broken.reason {
             return reason.within(&last.title());
         }
-        let issuer = excerpt(&format!("{}", last.issuer));
+        let issuer = excerpt(&distinguished_name::told(&last.issuer));
         if bundle.ignores(&last.issuer) {
             Rejection::new(
                 SvidCode::AuthorityNotFirst,

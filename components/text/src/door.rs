@@ -3,20 +3,24 @@
 use alloc::{format, rc::Rc, string::String, vec, vec::Vec};
 
 use portcullis_crypto::{Backend, KeySet};
+#[cfg(feature = "full")]
 use portcullis_svid::BundleSet;
+#[cfg(feature = "full")]
+use portcullis_types::base64url;
 use portcullis_types::{
-    Rejection, Timestamp, base64url,
+    Finding, Findings, Outcome, Rejection, Silent, Timestamp, Trace,
     json::{self, Object, Value},
     limits::{MAX_DOCUMENT, excerpt},
 };
 
+#[cfg(feature = "full")]
+use crate::operations::{
+    gate::{KeptPolicies, Sessions},
+    status::{KeptLists, OpenLists},
+};
 use crate::{
     members::{Members, malformed},
-    operations::{
-        self,
-        gate::{KeptPolicies, Sessions},
-        status::KeptLists,
-    },
+    operations,
 };
 
 /// Key sets that are kept from one request to the next. A day of logged tokens comes from a few issuers; a set is some
@@ -24,6 +28,7 @@ use crate::{
 const KEPT_KEY_SETS: usize = 16;
 
 /// Bundles that are kept likewise. A relying party has one set of them, which changes now and then.
+#[cfg(feature = "full")]
 const KEPT_BUNDLE_SETS: usize = 4;
 
 /// The door. One an instance; it keeps the key sets it saw last, so that they are parsed and prepared once.
@@ -32,9 +37,15 @@ pub struct Door {
     /// Least recently used first.
     kept: Vec<(String, Rc<KeySet>)>,
     /// Likewise.
+    #[cfg(feature = "full")]
     kept_bundles: Vec<(String, Rc<BundleSet>)>,
+    #[cfg(feature = "full")]
     pub(crate) kept_lists: KeptLists,
+    #[cfg(feature = "full")]
+    pub(crate) open_lists: OpenLists,
+    #[cfg(feature = "full")]
     pub(crate) kept_policies: KeptPolicies,
+    #[cfg(feature = "full")]
     pub(crate) sessions: Sessions,
 }
 
@@ -42,6 +53,8 @@ pub struct Door {
 pub(crate) struct Call<'a> {
     pub(crate) members: Members<'a>,
     pub(crate) at: Timestamp,
+    /// Who hears of each check: nobody, where the request does not ask.
+    pub(crate) trace: &'a mut dyn Trace,
 }
 
 /// What an operation answers: the members of `result`, or why not.
@@ -65,9 +78,15 @@ impl Door {
         Self {
             backend,
             kept: Vec::new(),
+            #[cfg(feature = "full")]
             kept_bundles: Vec::new(),
+            #[cfg(feature = "full")]
             kept_lists: KeptLists::default(),
+            #[cfg(feature = "full")]
+            open_lists: OpenLists::default(),
+            #[cfg(feature = "full")]
             kept_policies: KeptPolicies::default(),
+            #[cfg(feature = "full")]
             sessions: Sessions::default(),
         }
     }
@@ -87,33 +106,41 @@ impl Door {
             Ok(value) => value,
             Err(rejection) => {
                 let what = format!("{}: {}", rejection.code(), rejection.detail());
-                return write(&Value::Null, Err(malformed(what).into()));
+                return write(&Value::Null, Err(malformed(what).into()), None);
             }
         };
         let Value::Object(object) = &value else {
-            return write(&Value::Null, Err(malformed(format!("a request is an object, not {}", value.kind())).into()));
+            let what = format!("a request is an object, not {}", value.kind());
+            return write(&Value::Null, Err(malformed(what).into()), None);
         };
         // An `id` that stands there once is given back even if the rest is no request.
         let mut ids = object.members().filter(|(name, _)| *name == "id").map(|(_, id)| id);
         let (id, repeated) = (ids.next(), ids.next().is_some());
+        let mut told = None;
         let answer = match (id, repeated) {
             (Some(_), false) => match value.checked_everywhere() {
-                Ok(_) => self.call(object, now),
+                Ok(_) => self.call(object, now, &mut told),
                 Err(rejection) => Err(malformed(rejection.detail()).into()),
             },
             (None, _) => Err(malformed("the request has no member \"id\"").into()),
             (_, true) => Err(malformed("the request has two members \"id\"").into()),
         };
-        write(id.filter(|_| !repeated).unwrap_or(&Value::Null), answer)
+        write(id.filter(|_| !repeated).unwrap_or(&Value::Null), answer, told.as_ref())
     }
 
-    fn call(&mut self, object: &Object, now: Timestamp) -> Answer {
+    /// Calls the operation. With `explain` in the request, `told` has each check that was made.
+    fn call(&mut self, object: &Object, now: Timestamp, told: &mut Option<Findings>) -> Answer {
         let mut members = Members::new("the request", object);
         members.take("id");
         let op = members.text("op")?;
         let at = members.optional_integer("at")?.unwrap_or(now);
+        if members.optional_flag("explain")? {
+            *told = Some(Findings::default());
+        }
+        let mut silent = Silent;
+        let trace: &mut dyn Trace = told.as_mut().map_or(&mut silent, |findings| findings);
         match operations::ALL.iter().find(|(name, _)| *name == op) {
-            Some((_, operation)) => operation(self, Call { members, at }),
+            Some((_, operation)) => operation(self, Call { members, at, trace }),
             None => Err(malformed(format!("there is no operation {}", excerpt(op))).into()),
         }
     }
@@ -133,6 +160,7 @@ impl Door {
     }
 
     /// The key set of the member `keys`, a JWK Set, or of `cose_keys`, a COSE_KeySet.
+    #[cfg(feature = "full")]
     pub(crate) fn keys_or_cose_keys(&mut self, members: &mut Members<'_>) -> Result<Rc<KeySet>, Rejection> {
         match (members.optional_object("keys")?, members.optional_bytes("cose_keys")?) {
             (Some(jwks), None) => self.key_set(jwks),
@@ -145,6 +173,7 @@ impl Door {
     }
 
     /// The bundles of an object of them, from those kept or new.
+    #[cfg(feature = "full")]
     pub(crate) fn bundle_set(&mut self, bundles: &Object) -> Result<Rc<BundleSet>, Rejection> {
         let text = json::to_text(bundles);
         if let Some(at) = self.kept_bundles.iter().position(|(kept, _)| *kept == text) {
@@ -186,7 +215,7 @@ impl Door {
 }
 
 /// Writes an answer on one line.
-fn write(id: &Value, answer: Answer) -> String {
+fn write(id: &Value, answer: Answer, told: Option<&Findings>) -> String {
     let (ok, name, value) = match answer {
         Ok(result) => (true, "result", Value::Object(result)),
         Err(Refusal { rejection, beside }) => {
@@ -196,7 +225,36 @@ fn write(id: &Value, answer: Answer) -> String {
             (false, "error", Object::from_members(members).into())
         }
     };
-    json::to_text(&object([("id", id.clone()), ("ok", ok.into()), (name, value)]))
+    let mut members = vec![("id".into(), id.clone()), ("ok".into(), ok.into()), (name.into(), value)];
+    if let Some(Findings(findings)) = told {
+        members.push(("findings".into(), Value::Array(findings.iter().map(|one| finding(one).into()).collect())));
+    }
+    json::to_text(&Object::from_members(members))
+}
+
+/// One check, as it went.
+fn finding(finding: &Finding) -> Object {
+    let (passed, code, detail) = match &finding.outcome {
+        Outcome::Passed(seen) => (true, None, seen.as_str()),
+        Outcome::Failed(rejection) => (false, Some(rejection.code()), rejection.detail()),
+    };
+    let mut members = vec![
+        ("check".into(), finding.check.into()),
+        ("rule".into(), finding.rule.into()),
+        ("passed".into(), passed.into()),
+        ("detail".into(), detail.into()),
+    ];
+    members.extend(code.map(|code| ("code".into(), code.into())));
+    Object::from_members(members)
+}
+
+/// A rejection, as a member of a result.
+pub(crate) fn rejected(rejection: &Rejection) -> Object {
+    object([
+        ("code", rejection.code().into()),
+        ("detail", rejection.detail().into()),
+        ("rule", rejection.rule().into()),
+    ])
 }
 
 /// An object of some members.

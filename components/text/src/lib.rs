@@ -16,6 +16,8 @@
 
 #![no_std]
 #![forbid(unsafe_code)]
+// The small build has fewer operations, and so fewer readers of members.
+#![cfg_attr(not(feature = "full"), allow(dead_code))]
 
 extern crate alloc;
 

@@ -139,6 +139,15 @@ impl<'a> Members<'a> {
         }
     }
 
+    /// True or false; false where it is left out.
+    pub(crate) fn optional_flag(&mut self, name: &str) -> Result<bool, Rejection> {
+        match self.take(name) {
+            None => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(other) => Err(self.wrong(name, other, "true or false")),
+        }
+    }
+
     /// A list of algorithm names, if it is there. A name that is no algorithm here can accept nothing, so it is passed
     /// over: a list of nothing else accepts nothing.
     pub(crate) fn optional_algorithms(&mut self, name: &str) -> Result<Option<Vec<Algorithm>>, Rejection> {

@@ -10,8 +10,15 @@ pub struct CodeEntry {
     pub code: &'static str,
     /// The document and section the rule comes from.
     pub rule: &'static str,
-    /// What it means and what to do, for people.
+    /// What it means and what to do, for people. Empty without the feature `meanings`.
     pub meaning: &'static str,
+}
+
+/// What a code means, for the tool that writes `docs/codes.md`. A component does without: it is a sixth of its texts.
+#[doc(hidden)]
+#[must_use]
+pub const fn meaning(text: &'static str) -> &'static str {
+    if cfg!(feature = "meanings") { text } else { "" }
 }
 
 /// A code of one crate's enum.
@@ -56,10 +63,12 @@ macro_rules! codes {
         impl $crate::RuleCode for $name {
             fn entry(self) -> &'static $crate::CodeEntry {
                 match self {
-                    $( $name::$variant => &$crate::CodeEntry {
-                        code: $code,
-                        rule: $rule,
-                        meaning: concat!($($doc),+),
+                    $( $name::$variant => const {
+                        &$crate::CodeEntry {
+                            code: $code,
+                            rule: $rule,
+                            meaning: $crate::meaning(concat!($($doc),+)),
+                        }
                     }, )+
                 }
             }

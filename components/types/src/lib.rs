@@ -19,7 +19,7 @@ pub mod rejection;
 pub mod time;
 pub mod trace;
 
-pub use code::{CodeEntry, RuleCode};
+pub use code::{CodeEntry, RuleCode, meaning};
 pub use encoding_code::EncodingCode;
 pub use rejection::Rejection;
 pub use time::{NumericDate, Timestamp};

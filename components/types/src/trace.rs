@@ -48,6 +48,18 @@ pub enum Outcome {
 #[derive(Debug, Default, Clone)]
 pub struct Findings(pub Vec<Finding>);
 
+impl Findings {
+    /// Tells them to another.
+    pub fn retell(&self, trace: &mut dyn Trace) {
+        for finding in &self.0 {
+            match &finding.outcome {
+                Outcome::Passed(seen) => trace.passed(finding.check, finding.rule, &|| seen.clone()),
+                Outcome::Failed(rejection) => trace.failed(finding.check, rejection),
+            }
+        }
+    }
+}
+
 impl Trace for Findings {
     fn passed(&mut self, check: &'static str, rule: &'static str, seen: &dyn Fn() -> String) {
         self.0.push(Finding { check, rule, outcome: Outcome::Passed(seen()) });

@@ -314,7 +314,7 @@ fn with_unit(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 
 /// The known name that a slip of the pen could have been, if there is one.
 pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let near = known.map(|known| (distance(&known.to_lowercase(), &name.to_lowercase()), known));
+    let near = known.map(|known| (distance(&known.to_ascii_lowercase(), &name.to_ascii_lowercase()), known));
     // A third of a name may be wrong: of three letters one.
     near.filter(|(distance, known)| *distance <= 2 && *distance * 3 <= known.chars().count())
         .min()

@@ -1,13 +1,25 @@
 //! The operations, a file an area.
 
+#[cfg(feature = "full")]
 mod cose;
+#[cfg(feature = "full")]
 mod crypto;
+#[cfg(feature = "full")]
 mod cwt;
+#[cfg(feature = "full")]
 mod dpop;
+#[cfg(feature = "full")]
 pub(crate) mod gate;
+mod keys;
+#[cfg(feature = "full")]
 mod oci;
+#[cfg(feature = "full")]
+mod policy;
+#[cfg(feature = "full")]
 mod scope;
+#[cfg(feature = "full")]
 pub(crate) mod status;
+#[cfg(feature = "full")]
 mod svid;
 mod token;
 
@@ -20,11 +32,13 @@ use crate::{
 pub(crate) type Operation = fn(&mut Door, Call<'_>) -> Answer;
 
 /// Every operation by its name.
+#[cfg(feature = "full")]
 pub(crate) const ALL: &[(&str, Operation)] = &[
     ("cose.verify", cose::verify),
     ("crypto.verify", crypto::verify),
     ("cwt.verify", cwt::verify),
     ("dpop.verify", dpop::verify),
+    ("gate.admit_redirect", gate::session::admit_redirect),
     ("gate.answer", gate::session::answer),
     ("gate.check", gate::check),
     ("gate.drop", gate::session::drop),
@@ -35,18 +49,37 @@ pub(crate) const ALL: &[(&str, Operation)] = &[
     ("gate.ready", gate::session::ready),
     ("gate.start", gate::session::start),
     ("jws.verify", token::jws_verify),
+    ("jwt.inspect", token::jwt_inspect),
     ("jwt.verify", token::jwt_verify),
+    ("keys.describe", keys::describe),
     ("oci.allows", oci::allows),
     ("oci.challenge", oci::challenge),
     ("oci.intersect", oci::intersect),
     ("oci.required", oci::required),
     ("oci.scope", oci::scope),
     ("oci.verify", oci::verify),
+    ("policy.check", policy::check),
+    ("policy.explain", policy::explain),
     ("scope.evaluate", scope::evaluate_grants),
     ("spiffe.id", svid::spiffe_id),
+    ("status.close", status::close),
     ("status.decode", status::decode),
+    ("status.describe", status::describe),
+    ("status.get", status::get),
     ("status.lookup", status::lookup),
+    ("status.open", status::open),
+    ("status.values", status::values),
+    ("svid.inspect", svid::inspect),
     ("svid.jwt", svid::jwt),
     ("svid.wit", svid::wit),
     ("svid.x509", svid::x509),
+];
+
+/// Those about tokens.
+#[cfg(not(feature = "full"))]
+pub(crate) const ALL: &[(&str, Operation)] = &[
+    ("jws.verify", token::jws_verify),
+    ("jwt.inspect", token::jwt_inspect),
+    ("jwt.verify", token::jwt_verify),
+    ("keys.describe", keys::describe),
 ];

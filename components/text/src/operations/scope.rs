@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use portcullis_scope::{
     AcrValues, AuthorizationDetails, ClaimRequirements, Granted, Required, ResourceMetadata, ScopeSet, Settings,
-    evaluate,
+    evaluate::explain,
 };
 use portcullis_types::{Rejection, json::Object};
 
@@ -23,7 +23,7 @@ pub(super) fn evaluate_grants(_: &mut Door, call: Call<'_>) -> Answer {
     members.finish()?;
     let settings =
         Settings { resource_metadata: resource.map(ResourceMetadata::of_resource).transpose()?, ..Settings::default() };
-    match evaluate(&granted, &required, call.at, 0) {
+    match explain(&granted, &required, call.at, 0, call.trace) {
         Ok(()) => Ok(Object::default()),
         Err(shortfall) => {
             let answer = shortfall.need.answer(&settings);

@@ -1,18 +1,23 @@
 //! `status.*`
 
+mod session;
+
 use alloc::{rc::Rc, string::String, vec::Vec};
 
 use portcullis_crypto::KeySet;
-use portcullis_status::{Bits, MAX_INFLATED, Options, Packed, StatusList, lst_from_json, mechanism};
+use portcullis_status::{Bits, Entry, MAX_INFLATED, Options, Packed, StatusList, lst_from_json, mechanism};
 use portcullis_types::{
-    Rejection, Timestamp, base64url,
+    Rejection, Timestamp, Trace, base64url,
     json::{Number, Object, Value},
 };
+
+pub(crate) use session::OpenLists;
+pub(super) use session::{close, describe, get, open, values};
 
 use crate::{
     Door,
     door::{Answer, Call, object},
-    members::malformed,
+    members::{Members, malformed},
 };
 
 /// Lists that are kept from one request to the next: a batch asks one list many times, or two by turns.
@@ -75,6 +80,7 @@ impl KeptLists {
         keys: Rc<KeySet>,
         uri: &str,
         at: Timestamp,
+        trace: &mut dyn Trace,
     ) -> Result<Rc<StatusList>, Rejection> {
         let options = Options::default();
         if let Some(place) = self.lists.iter().position(|kept| kept.is(token, &keys, uri)) {
@@ -85,12 +91,12 @@ impl KeptLists {
             return Ok(list);
         }
         let list = match token {
-            Token::Jwt(text) => StatusList::open_jwt(text.as_bytes(), &keys, uri, at, &options),
+            Token::Jwt(text) => StatusList::explain_jwt(text.as_bytes(), &keys, uri, at, &options, trace),
             Token::Cwt(text) => {
                 let bytes = base64url::decode(text.as_bytes()).map_err(|rejection| {
                     malformed(alloc::format!("the member \"token_b64\" is not base64url: {}", rejection.detail()))
                 })?;
-                StatusList::open_cwt(&bytes, &keys, uri, at, &options)
+                StatusList::explain_cwt(&bytes, &keys, uri, at, &options, trace)
             }
         }?;
         let list = Rc::new(list);
@@ -115,23 +121,31 @@ impl KeptLists {
     }
 }
 
+/// The member `token`, a JWT, or `token_b64`, a CWT.
+fn token<'a>(members: &mut Members<'a>) -> Result<Token<'a>, Rejection> {
+    match (members.optional_text("token")?, members.optional_text("token_b64")?) {
+        (Some(text), None) => Ok(Token::Jwt(text)),
+        (None, Some(text)) => Ok(Token::Cwt(text)),
+        _ => Err(malformed("the request has to have one of the members \"token\" and \"token_b64\"")),
+    }
+}
+
+fn entry_members(entry: Entry) -> Vec<(String, Value)> {
+    Vec::from([("value".into(), u64::from(entry.value).into()), ("status".into(), entry.status.name().into())])
+}
+
 /// `status.lookup`
 pub(super) fn lookup(door: &mut Door, call: Call<'_>) -> Answer {
     let mut members = call.members;
-    let token = match (members.optional_text("token")?, members.optional_text("token_b64")?) {
-        (Some(text), None) => Token::Jwt(text),
-        (None, Some(text)) => Token::Cwt(text),
-        _ => return Err(malformed("the request has to have one of the members \"token\" and \"token_b64\"").into()),
-    };
+    let token = token(&mut members)?;
     let keys = door.keys_or_cose_keys(&mut members)?;
     let uri = members.text("uri")?;
     let index = members.value("index")?;
     members.finish()?;
     let index = mechanism::index_from_json(index)?;
-    let list = door.kept_lists.open(token, keys, uri, call.at)?;
+    let list = door.kept_lists.open(token, keys, uri, call.at, call.trace)?;
     let entry = list.get(index)?;
-    let mut result =
-        Vec::from([("value".into(), u64::from(entry.value).into()), ("status".into(), entry.status.name().into())]);
+    let mut result = entry_members(entry);
     result.extend(list.expires().map(|seconds| ("expires".into(), number(seconds))));
     result.extend(list.ttl().map(|seconds| ("ttl".into(), number(seconds))));
     Ok(Object::from_members(result))

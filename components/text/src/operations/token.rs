@@ -1,10 +1,15 @@
 //! `jws.*` and `jwt.*`
 
+use alloc::vec::Vec;
+
 use portcullis_token::{
     jws,
     jwt::{self, Expectations, Profile},
 };
-use portcullis_types::{Rejection, base64url, json::Object};
+use portcullis_types::{
+    Rejection, base64url,
+    json::{self, Object, Value},
+};
 
 use crate::{
     Door,
@@ -32,8 +37,24 @@ pub(super) fn jwt_verify(door: &mut Door, call: Call<'_>) -> Answer {
     let expect = expectations(members.object("expect")?)?;
     members.finish()?;
     let keys = door.key_set(keys)?;
-    let verified = jwt::parse_and_verify(token.as_bytes(), &keys, &expect, call.at)?;
+    let verified = jwt::verify(token.as_bytes(), &keys, &expect, call.at, call.trace)?;
     Ok(object([("header", verified.header.into()), ("claims", verified.claims.members.into())]))
+}
+
+/// `jwt.inspect`: what a token says of itself, nothing of it verified.
+pub(super) fn jwt_inspect(_: &mut Door, call: Call<'_>) -> Answer {
+    let mut members = call.members;
+    let token = members.text("token")?;
+    members.finish()?;
+    let seen = jwt::inspect_untrusted(token.as_bytes())?;
+    let parsed = |text: &str| json::parse_object(text.as_bytes()).map(Value::from);
+    let mut result = Vec::from([("header".into(), parsed(&seen.header_text)?)]);
+    if let Some(claims) = &seen.claims_text {
+        result.push(("claims".into(), parsed(claims)?));
+    }
+    result.push(("payload".into(), base64url::encode(&seen.payload).into()));
+    result.push(("signature_length".into(), u64::try_from(seen.signature_length).unwrap_or(u64::MAX).into()));
+    Ok(Object::from_members(result))
 }
 
 /// The member `expect`.

@@ -11,7 +11,7 @@ use portcullis_gate::{
     policy::{Format, Policy, PolicyError},
 };
 use portcullis_types::{
-    Timestamp,
+    Findings, Timestamp, Trace,
     json::{self, Object, Value},
 };
 
@@ -48,11 +48,11 @@ pub(super) fn check(door: &mut Door, call: Call<'_>) -> Answer {
     let policy = kept(door, policy)?;
     // The policy is shared by requests that ask about it; what is held for it is not.
     let gate = Gate::new(policy, Rc::clone(door.backend()));
-    let (decision, missing) = drive(&gate, request, &resources, &seen, call.at);
+    let (decision, missing) = drive(&gate, request, &resources, &seen, call.at, call.trace);
     Ok(write::decision(&decision, &missing))
 }
 
-fn kept(door: &mut Door, policy: &Object) -> Result<Rc<Policy>, Refusal> {
+pub(super) fn kept(door: &mut Door, policy: &Object) -> Result<Rc<Policy>, Refusal> {
     let text = json::to_text(policy);
     if let Some(at) = door.kept_policies.0.iter().position(|(kept, _)| *kept == text) {
         let found = door.kept_policies.0.remove(at);
@@ -72,24 +72,23 @@ fn kept(door: &mut Door, policy: &Object) -> Result<Rc<Policy>, Refusal> {
 }
 
 /// A policy that is refused: the first error decides, and all are told.
-fn refused(errors: &[PolicyError]) -> Refusal {
-    let all = errors
-        .iter()
-        .map(|error| {
-            object([
-                ("code", error.code().into()),
-                ("path", format!("{}", error.path).into()),
-                ("detail", error.detail.as_str().into()),
-                ("remedy", error.remedy.as_str().into()),
-            ])
-            .into()
-        })
-        .collect();
+pub(super) fn refused(errors: &[PolicyError]) -> Refusal {
+    let all = errors.iter().map(|error| told(error).into()).collect();
     let rejection = match errors.first() {
         Some(error) => error.rejection(),
         None => malformed("the policy is refused"),
     };
     Refusal { rejection, beside: alloc::vec![("errors", Value::Array(all))] }
+}
+
+/// One thing that is wrong with a policy.
+pub(super) fn told(error: &PolicyError) -> Object {
+    object([
+        ("code", error.code().into()),
+        ("path", format!("{}", error.path).into()),
+        ("detail", error.detail.as_str().into()),
+        ("remedy", error.remedy.as_str().into()),
+    ])
 }
 
 /// Goes through an evaluation with what the request has beside it in place of a network and a memory.
@@ -99,12 +98,18 @@ fn drive(
     resources: &BTreeMap<String, Content>,
     seen: &[String],
     at: Timestamp,
+    trace: &mut dyn Trace,
 ) -> (Decision, Vec<String>) {
     let mut evaluation = gate.start(request, at);
     let mut missing = Vec::new();
     loop {
-        let needs = match evaluation.step(at) {
-            Step::Decided(decision) => return (*decision, missing),
+        // After a round of documents every check is told again: those of the round that decides are the ones to tell.
+        let mut round = Findings::default();
+        let needs = match evaluation.explain(at, &mut round) {
+            Step::Decided(decision) => {
+                round.retell(trace);
+                return (*decision, missing);
+            }
             Step::Needs(needs) => needs,
         };
         let mut answers = Vec::new();

@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
-use portcullis_gate::{ClientCertificate, Content, Document, Header, Request};
+use portcullis_gate::{Class, ClientCertificate, Content, Document, DocumentNeed, Header, Kind, Request};
 use portcullis_types::{
     Rejection, base64url,
     json::{Object, Value},
@@ -69,6 +69,18 @@ fn certificate(certificate: &Object) -> Result<ClientCertificate, Rejection> {
         },
         _ => Err(malformed("a client certificate is one of \"chain\", \"leaf\" and \"digest\"")),
     }
+}
+
+/// A document that is to be fetched, as it was told.
+pub(super) fn document_need(need: &Object) -> Result<DocumentNeed, Rejection> {
+    let mut members = Members::new("the member \"need\"", need);
+    let url = members.text("url")?.into();
+    let class = Class::from_name(members.text("class")?).ok_or_else(|| malformed("there is no such class"))?;
+    let kind = Kind::from_name(members.text("kind")?).ok_or_else(|| malformed("there is no such kind of document"))?;
+    members.take("accept");
+    let most = members.optional_integer("most")?.unwrap_or(0);
+    members.finish()?;
+    Ok(DocumentNeed { url, class, kind, most: usize::try_from(most).unwrap_or(usize::MAX) })
 }
 
 /// What can be fetched, by URL.

@@ -5,11 +5,11 @@ use alloc::{collections::BTreeMap, format, rc::Rc, string::String, vec::Vec};
 
 use portcullis_gate::{Answer as Told, Evaluation, Gate, GateCode, Step, Wanted};
 use portcullis_types::{
-    Rejection, Timestamp, base64url,
+    Rejection, Timestamp, Trace, base64url,
     json::{Number, Object, Value},
 };
 
-use super::{kept, read, write};
+use super::{super::policy, read, write};
 use crate::{
     Door,
     door::{Answer, Call, object},
@@ -57,11 +57,12 @@ fn too_many(what: &str, most: usize) -> Rejection {
 pub(in crate::operations) fn load(door: &mut Door, call: Call<'_>) -> Answer {
     let mut members = call.members;
     let policy = members.object("policy")?;
+    let browser = members.optional_flag("browser")?;
     members.finish()?;
     if door.sessions.gates.len() >= MAX_GATES {
         return Err(too_many("gates", MAX_GATES).into());
     }
-    let policy = kept(door, policy)?;
+    let policy = policy::read(door, policy, browser)?;
     let gate = Gate::new(policy, Rc::clone(door.backend()));
     let handle = door.sessions.next();
     door.sessions.gates.insert(handle, gate);
@@ -132,7 +133,20 @@ pub(in crate::operations) fn start(door: &mut Door, call: Call<'_>) -> Answer {
     }
     let evaluation = gate.start(request, call.at);
     let handle = door.sessions.next();
-    Ok(step(&mut door.sessions, handle, evaluation, call.at))
+    Ok(step(&mut door.sessions, handle, evaluation, call.at, call.trace))
+}
+
+/// `gate.admit_redirect`: whether the redirect after `hops` others may be followed.
+pub(in crate::operations) fn admit_redirect(door: &mut Door, call: Call<'_>) -> Answer {
+    let mut members = call.members;
+    let gate = handle(&mut members, "gate")?;
+    let need = members.object("need")?;
+    let hops = members.optional_integer("hops")?.unwrap_or(0);
+    let location = members.text("location")?;
+    members.finish()?;
+    let need = read::document_need(need)?;
+    door.sessions.gate(gate)?.admit_redirect(&need, u8::try_from(hops).unwrap_or(u8::MAX), location)?;
+    Ok(Object::default())
 }
 
 /// `gate.answer`
@@ -144,7 +158,7 @@ pub(in crate::operations) fn answer(door: &mut Door, call: Call<'_>) -> Answer {
     let answers = answers.into_iter().map(one_answer).collect::<Result<Vec<_>, _>>()?;
     let mut evaluation = door.sessions.evaluations.remove(&handle).ok_or_else(|| unknown(handle))?;
     evaluation.answer(&answers, call.at);
-    Ok(step(&mut door.sessions, handle, evaluation, call.at))
+    Ok(step(&mut door.sessions, handle, evaluation, call.at, call.trace))
 }
 
 /// `gate.forsake`: the host gave up on a request, and its evaluation need not be held.
@@ -179,8 +193,14 @@ fn objects<'a>(members: &mut Members<'a>, name: &str) -> Result<Vec<&'a Object>,
 }
 
 /// Goes as far as it can: a decision, or the number under which the evaluation is held and what it needs.
-fn step(sessions: &mut Sessions, handle: u64, mut evaluation: Evaluation, at: Timestamp) -> Object {
-    let needs = match evaluation.step(at) {
+fn step(
+    sessions: &mut Sessions,
+    handle: u64,
+    mut evaluation: Evaluation,
+    at: Timestamp,
+    trace: &mut dyn Trace,
+) -> Object {
+    let needs = match evaluation.explain(at, trace) {
         Step::Decided(decision) => {
             return object([("decision", write::decision(&decision, &decision.needs).into())]);
         }

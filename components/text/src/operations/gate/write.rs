@@ -3,12 +3,9 @@
 use alloc::{string::String, vec::Vec};
 
 use portcullis_gate::{Decision, DocumentNeed, Outcome, Principal};
-use portcullis_types::{
-    Rejection,
-    json::{Number, Object, Value},
-};
+use portcullis_types::json::{Number, Object, Value};
 
-use crate::door::object;
+use crate::door::{object, rejected};
 
 /// Texts as a list.
 pub(super) fn texts(texts: &[String]) -> Value {
@@ -39,7 +36,7 @@ pub(super) fn decision(decision: &Decision, missing: &[String]) -> Object {
     if let Some(principal) = &decision.principal {
         put("principal", self::principal(principal).into());
     }
-    put("findings", Value::Array(decision.findings.iter().map(|finding| self::finding(finding).into()).collect()));
+    put("findings", Value::Array(decision.findings.iter().map(|finding| rejected(finding).into()).collect()));
     if let Some(rule) = &decision.rule {
         put("rule", rule.as_str().into());
     }
@@ -51,14 +48,6 @@ pub(super) fn decision(decision: &Decision, missing: &[String]) -> Object {
         put("needs", texts(missing));
     }
     Object::from_members(members)
-}
-
-pub(super) fn finding(rejection: &Rejection) -> Object {
-    object([
-        ("code", rejection.code().into()),
-        ("detail", rejection.detail().into()),
-        ("rule", rejection.rule().into()),
-    ])
 }
 
 fn principal(principal: &Principal) -> Object {
