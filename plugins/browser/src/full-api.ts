@@ -1,0 +1,163 @@
+/** Everything. */
+
+import { answer } from './api/answer.js';
+import { Gate } from './api/gate.js';
+import * as policies from './api/policies.js';
+import * as rights from './api/rights.js';
+import * as status from './api/status.js';
+import * as svids from './api/svids.js';
+import type {
+  CallOptions,
+  CertificateDescription,
+  Demand,
+  Explained,
+  GateOptions,
+  Grants,
+  Policy,
+  PolicyProblem,
+  Requirements,
+  StatusAnswer,
+  StatusListOptions,
+  Svid,
+  VerifiedSvid,
+} from './api/types.js';
+import { Tokens } from './token-api.js';
+import type { Answer } from './worker/protocol.js';
+
+/** Every check there is, in a worker of its own. What one instance made belongs to it; instances share nothing. */
+export class Portcullis extends Tokens {
+  /**
+   * The status of a token in a status list (draft-ietf-oauth-status-list-21): the list is verified, then looked into. A text is a
+   * list in JWT form, bytes are one in CWT form.
+   *
+   * @throws {PortcullisError} `status.*` and those of tokens: nothing is known, and the token is not to be relied upon.
+   */
+  lookupStatus(
+    token: string | Uint8Array,
+    options: StatusListOptions & { readonly index: number },
+  ): Promise<StatusAnswer> {
+    return status.lookupStatus(this.engine, token, options);
+  }
+
+  /**
+   * Opens a status list, to ask it often or to draw it.
+   *
+   * @throws {PortcullisError} as {@link lookupStatus}.
+   */
+  openStatusList(token: string | Uint8Array, options: StatusListOptions): Promise<status.StatusList> {
+    return status.StatusList.open(this.engine, token, options);
+  }
+
+  /**
+   * Whether what a token grants is enough (RFC 6749, RFC 9396, RFC 9470).
+   *
+   * @throws {PortcullisError} `scope.*`, with the `status` and `challenge` that a server would answer with.
+   */
+  evaluateScope(granted: Grants, required: Requirements, options: rights.EvaluateOptions = {}): Promise<void> {
+    return rights.evaluateScope(this.engine, granted, required, options);
+  }
+
+  /** The same, with each check told. For people. */
+  explainScope(granted: Grants, required: Requirements, options: rights.EvaluateOptions = {}): Promise<Explained<true>> {
+    return rights.explainScope(this.engine, granted, required, options);
+  }
+
+  /**
+   * Validates an SVID with the bundle of its own trust domain: JWT-SVID, WIT-SVID, or X.509-SVID with its chain.
+   *
+   * @throws {PortcullisError} `svid.*`, `spiffe.*`, `bundle.*` and those of tokens.
+   */
+  validateSvid(svid: Svid, options: svids.ValidateSvidOptions): Promise<VerifiedSvid> {
+    return svids.validateSvid(this.engine, svid, options);
+  }
+
+  /** The same, with each check told. For people. */
+  explainSvid(svid: Svid, options: svids.ValidateSvidOptions): Promise<Explained<VerifiedSvid>> {
+    return svids.explainSvid(this.engine, svid, options);
+  }
+
+  /**
+   * Takes a chain apart without verifying anything: for people to look at, never to decide by.
+   *
+   * @throws {PortcullisError} `svid.*`: they are no certificates.
+   */
+  inspectCertificatesUntrusted(
+    chain: readonly Uint8Array[] | string,
+    options: CallOptions = {},
+  ): Promise<readonly CertificateDescription[]> {
+    return svids.inspectCertificatesUntrusted(this.engine, chain, options);
+  }
+
+  /**
+   * Reads a policy, and tells what its author should know though it is good.
+   *
+   * @throws {PortcullisError} `policy.*`, with everything that is wrong in `problems`.
+   */
+  checkPolicy(policy: Policy, options: CallOptions = {}): Promise<readonly PolicyProblem[]> {
+    return policies.checkPolicy(this.engine, policy, options);
+  }
+
+  /** What a policy asks of a request with a method and an absolute URL, step by step. */
+  explainPolicy(policy: Policy, method: string, url: string, options: CallOptions = {}): Promise<readonly Demand[]> {
+    return policies.explainPolicy(this.engine, policy, method, url, options);
+  }
+
+  /**
+   * Makes a gate of a policy: the form that `portcullis policy export` makes for pages. Symmetric keys, listeners, files and a
+   * memory of proofs shared with other hosts are refused. What the gate says is advice: the server decides.
+   *
+   * @throws {PortcullisError} `policy.*`, with everything that is wrong in `problems`.
+   *
+   * @example
+   * ```ts
+   * const gate = await createGate(policy);
+   * const decision = await gate.check({ method: 'GET', url: 'https://api.example/reports/7', headers: { authorization } });
+   * if (decision.outcome === 'allow') show(button);
+   * ```
+   */
+  createGate(policy: Policy, options: GateOptions = {}): Promise<Gate> {
+    return Gate.load(this.engine, policy, options);
+  }
+
+  /**
+   * Answers one request of `docs/batch.md`, as `portcullis batch` does: an object, or one line of JSON text, which is taken byte by
+   * byte.
+   */
+  answer(
+    request: object | string,
+    options: Pick<CallOptions, 'deadline' | 'signal'> = {},
+  ): Promise<Answer & { readonly id: unknown }> {
+    return answer(this.engine, request, options);
+  }
+}
+
+export { Gate } from './api/gate.js';
+export { StatusList } from './api/status.js';
+export type { EvaluateOptions } from './api/rights.js';
+export type { ValidateSvidOptions } from './api/svids.js';
+export type {
+  Bundles,
+  CertificateDescription,
+  CheckOptions,
+  ClientCertificate,
+  Decision,
+  Demand,
+  DocumentNeed,
+  GateOptions,
+  GateRequest,
+  Grants,
+  Policy,
+  PolicyProblem,
+  Principal,
+  Readiness,
+  Requirements,
+  Status,
+  StatusAnswer,
+  StatusEntry,
+  StatusListOptions,
+  Svid,
+  ValueCount,
+  VerifiedSvid,
+} from './api/types.js';
+export type { Answer } from './worker/protocol.js';
+export * from './token-api.js';

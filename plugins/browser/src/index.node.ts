@@ -1,0 +1,67 @@
+/**
+ * Credential checks in a page, with the same answers as the server. What a page decides is advice: the server decides for itself.
+ *
+ * @packageDocumentation
+ */
+
+import { Portcullis } from './full-api.js';
+import { node } from './platform/node.js';
+
+let shared: Portcullis | undefined;
+
+function common(): Portcullis {
+  shared ??= createPortcullis();
+  return shared;
+}
+
+/** An instance of its own, with a worker of its own; to be closed when it is done with. */
+export function createPortcullis(): Portcullis {
+  return new Portcullis(node(new URL('./worker-full.js', import.meta.url)));
+}
+
+/** {@link Portcullis.verifyToken} of the instance that a page has in common. */
+export const verifyToken: Portcullis['verifyToken'] = (...args) => common().verifyToken(...args);
+
+/** {@link Portcullis.explainToken} of the instance that a page has in common. */
+export const explainToken: Portcullis['explainToken'] = (...args) => common().explainToken(...args);
+
+/** {@link Portcullis.inspectTokenUntrusted} of the instance that a page has in common. */
+export const inspectTokenUntrusted: Portcullis['inspectTokenUntrusted'] = (...args) => common().inspectTokenUntrusted(...args);
+
+/** {@link Portcullis.describeKeys} of the instance that a page has in common. */
+export const describeKeys: Portcullis['describeKeys'] = (...args) => common().describeKeys(...args);
+
+/** {@link Portcullis.lookupStatus} of the instance that a page has in common. */
+export const lookupStatus: Portcullis['lookupStatus'] = (...args) => common().lookupStatus(...args);
+
+/** {@link Portcullis.openStatusList} of the instance that a page has in common. */
+export const openStatusList: Portcullis['openStatusList'] = (...args) => common().openStatusList(...args);
+
+/** {@link Portcullis.evaluateScope} of the instance that a page has in common. */
+export const evaluateScope: Portcullis['evaluateScope'] = (...args) => common().evaluateScope(...args);
+
+/** {@link Portcullis.explainScope} of the instance that a page has in common. */
+export const explainScope: Portcullis['explainScope'] = (...args) => common().explainScope(...args);
+
+/** {@link Portcullis.validateSvid} of the instance that a page has in common. */
+export const validateSvid: Portcullis['validateSvid'] = (...args) => common().validateSvid(...args);
+
+/** {@link Portcullis.explainSvid} of the instance that a page has in common. */
+export const explainSvid: Portcullis['explainSvid'] = (...args) => common().explainSvid(...args);
+
+/** {@link Portcullis.inspectCertificatesUntrusted} of the instance that a page has in common. */
+export const inspectCertificatesUntrusted: Portcullis['inspectCertificatesUntrusted'] = (...args) => common().inspectCertificatesUntrusted(...args);
+
+/** {@link Portcullis.checkPolicy} of the instance that a page has in common. */
+export const checkPolicy: Portcullis['checkPolicy'] = (...args) => common().checkPolicy(...args);
+
+/** {@link Portcullis.explainPolicy} of the instance that a page has in common. */
+export const explainPolicy: Portcullis['explainPolicy'] = (...args) => common().explainPolicy(...args);
+
+/** {@link Portcullis.createGate} of the instance that a page has in common. */
+export const createGate: Portcullis['createGate'] = (...args) => common().createGate(...args);
+
+/** {@link Portcullis.answer} of the instance that a page has in common. */
+export const answer: Portcullis['answer'] = (...args) => common().answer(...args);
+
+export * from './full-api.js';

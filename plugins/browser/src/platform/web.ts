@@ -1,0 +1,70 @@
+/** A page, or a worker of one. */
+
+import { encode, readAtMost } from './bytes.js';
+import type { FetchDocument, Fetched, Listener, Platform, Port } from './platform.js';
+import type { Told } from '../worker/protocol.js';
+
+/** How long a whole fetch may take, in milliseconds. */
+const FETCH_WITHIN = 5_000;
+
+/** A platform whose worker is started by a function: bundlers look for its URL where it is written. */
+export function web(worker: () => Worker): Platform {
+  return { start: (listener) => start(worker(), listener), fetchDocument };
+}
+
+function start(worker: Worker, listener: Listener): Port {
+  worker.onmessage = (event: MessageEvent<Told>) => listener.told(event.data);
+  worker.onmessageerror = () => listener.failed('a message could not be read');
+  worker.onerror = (event) => {
+    event.preventDefault();
+    listener.failed(event.message || 'its script cannot be loaded');
+  };
+  return {
+    post: (asked) => worker.postMessage(asked),
+    terminate: () => worker.terminate(),
+    busy: () => {},
+  };
+}
+
+const fetchDocument: FetchDocument = async (need, _admit, signal) => {
+  const at = Math.floor(Date.now() / 1000);
+  const failed = (why: string): Fetched => ({ url: need.url, fetched_at: at, failed: why });
+  try {
+    const response = await fetch(need.url, {
+      headers: { accept: need.accept },
+      // A page is shown neither where a redirect leads nor what a server without CORS says.
+      redirect: 'manual',
+      credentials: 'omit',
+      referrerPolicy: 'no-referrer',
+      cache: 'no-store',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_WITHIN)]),
+    });
+    if (response.type === 'opaqueredirect') return failed('it redirects, and a page cannot see where to');
+    const type = response.headers.get('content-type');
+    const bytes = response.body ? await readAtMost(chunks(response.body), need.most) : new Uint8Array();
+    return {
+      url: need.url,
+      fetched_at: at,
+      status: response.status,
+      headers: type === null ? [] : [['content-type', type]],
+      body_b64: encode(bytes),
+    };
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown);
+    return failed(thrown instanceof TypeError ? `${reason} (out of reach, or its server allows no pages: CORS)` : reason);
+  }
+};
+
+/** Not every browser's streams can be iterated. */
+async function* chunks(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
