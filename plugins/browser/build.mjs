@@ -30,7 +30,7 @@ await mkdir(build, { recursive: true });
 
 for (const name of ['full', 'token']) {
   const folder = join(generated, name);
-  const { files } = await transpile(join(cores, `${name}.wasm`), {
+  const { files, imports } = await transpile(join(cores, `${name}.wasm`), {
     name: 'component',
     outDir: folder,
     instantiation: 'sync',
@@ -40,10 +40,11 @@ for (const name of ['full', 'token']) {
     optimize: true,
     optimizeOptions: { quiet: true, optArgs: ['-Oz', '--strip-debug', '--strip-producers', ...FEATURES.map((one) => `--enable-${one}`)] },
   });
+  if (imports.length > 0) throw new Error(`a core imports nothing, and this one ${imports.join(', ')}`);
   const modules = Object.keys(files).filter((file) => file.endsWith('.wasm'));
   if (modules.length !== 1) throw new Error(`one core module was expected, and there are ${modules.length}`);
   for (const [file, content] of Object.entries(files)) {
-    const path = join(folder, relative(folder, join(folder, relative(folder, file))));
+    const path = join(folder, relative(folder, file));
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, content);
   }

@@ -53,6 +53,8 @@ pub struct Door {
 pub(crate) struct Call<'a> {
     pub(crate) members: Members<'a>,
     pub(crate) at: Timestamp,
+    /// Whether the request asks for the checks, which are made then whatever is known already.
+    pub(crate) explained: bool,
     /// Who hears of each check: nobody, where the request does not ask.
     pub(crate) trace: &'a mut dyn Trace,
 }
@@ -134,13 +136,14 @@ impl Door {
         members.take("id");
         let op = members.text("op")?;
         let at = members.optional_integer("at")?.unwrap_or(now);
-        if members.optional_flag("explain")? {
+        let explained = members.optional_flag("explain")?;
+        if explained {
             *told = Some(Findings::default());
         }
         let mut silent = Silent;
         let trace: &mut dyn Trace = told.as_mut().map_or(&mut silent, |findings| findings);
         match operations::ALL.iter().find(|(name, _)| *name == op) {
-            Some((_, operation)) => operation(self, Call { members, at, trace }),
+            Some((_, operation)) => operation(self, Call { members, at, explained, trace }),
             None => Err(malformed(format!("there is no operation {}", excerpt(op))).into()),
         }
     }

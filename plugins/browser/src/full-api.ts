@@ -39,6 +39,14 @@ export class Portcullis extends Tokens {
     return status.lookupStatus(this.engine, token, options);
   }
 
+  /** The same, with each check told. A refusal is an answer here, too. For people. */
+  explainStatus(
+    token: string | Uint8Array,
+    options: StatusListOptions & { readonly index: number },
+  ): Promise<Explained<StatusAnswer>> {
+    return status.explainStatus(this.engine, token, options);
+  }
+
   /**
    * Opens a status list, to ask it often or to draw it.
    *

@@ -34,6 +34,9 @@ export const describeKeys: Portcullis['describeKeys'] = (...args) => common().de
 /** {@link Portcullis.lookupStatus} of the instance that a page has in common. */
 export const lookupStatus: Portcullis['lookupStatus'] = (...args) => common().lookupStatus(...args);
 
+/** {@link Portcullis.explainStatus} of the instance that a page has in common. */
+export const explainStatus: Portcullis['explainStatus'] = (...args) => common().explainStatus(...args);
+
 /** {@link Portcullis.openStatusList} of the instance that a page has in common. */
 export const openStatusList: Portcullis['openStatusList'] = (...args) => common().openStatusList(...args);
 

@@ -80,10 +80,12 @@ impl KeptLists {
         keys: Rc<KeySet>,
         uri: &str,
         at: Timestamp,
+        explained: bool,
         trace: &mut dyn Trace,
     ) -> Result<Rc<StatusList>, Rejection> {
         let options = Options::default();
-        if let Some(place) = self.lists.iter().position(|kept| kept.is(token, &keys, uri)) {
+        let known = self.lists.iter().position(|kept| kept.is(token, &keys, uri));
+        if let Some(place) = known.filter(|_| !explained) {
             let found = self.lists.remove(place);
             let list = Rc::clone(&found.list);
             self.lists.push(found);
@@ -111,6 +113,9 @@ impl KeptLists {
     }
 
     fn keep(&mut self, new: Kept) {
+        // One that was opened again takes the place of the first.
+        self.lists
+            .retain(|kept| !(Rc::ptr_eq(&kept.keys, &new.keys) && kept.uri == new.uri && kept.token == new.token));
         if new.bytes() > KEPT_BYTES {
             return;
         }
@@ -143,7 +148,7 @@ pub(super) fn lookup(door: &mut Door, call: Call<'_>) -> Answer {
     let index = members.value("index")?;
     members.finish()?;
     let index = mechanism::index_from_json(index)?;
-    let list = door.kept_lists.open(token, keys, uri, call.at, call.trace)?;
+    let list = door.kept_lists.open(token, keys, uri, call.at, call.explained, call.trace)?;
     let entry = list.get(index)?;
     let mut result = entry_members(entry);
     result.extend(list.expires().map(|seconds| ("expires".into(), number(seconds))));

@@ -50,6 +50,8 @@ export class Gate {
   readonly #handle: Handle;
   readonly #fetch: GateOptions['fetch'];
   readonly #documents = new Map<string, Fetched>();
+  /** What was given before anything asked for it. */
+  readonly #ahead = new Map<string, Fetched>();
   readonly #flights = new Map<string, Promise<void>>();
   readonly #proofs = new Proofs();
   readonly #closed = new AbortController();
@@ -102,8 +104,9 @@ export class Gate {
   }
 
   /**
-   * Gives it a document in place of a fetch: what somebody pasted, or a file. `mediaType` is what a server would say of it.
-   * Rejects with the reason where it cannot be used; what was held before is still held.
+   * Gives it a document in place of a fetch: what somebody pasted, or a file. `mediaType` is what a server would say of it. What is
+   * not needed yet, such as a status list before a token names it, is kept until it is. Rejects with the reason where it cannot be
+   * used; what was held before is still held.
    */
   async provide(
     url: string,
@@ -112,17 +115,16 @@ export class Gate {
   ): Promise<void> {
     const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body;
     const { mediaType } = options;
-    await this.#provide(
-      {
-        url,
-        fetched_at: seconds(options.at),
-        status: 200,
-        headers: mediaType === undefined ? [] : [['content-type', mediaType]],
-        body_b64: encode(bytes),
-      },
-      options,
-      true,
-    );
+    const document: Fetched = {
+      url,
+      fetched_at: seconds(options.at),
+      status: 200,
+      headers: mediaType === undefined ? [] : [['content-type', mediaType]],
+      body_b64: encode(bytes),
+    };
+    const finding = await this.#provide(document, options);
+    if (finding?.code === 'document.unexpected') keep(this.#ahead, document);
+    else if (finding) throw refused(finding);
   }
 
   /** Lets go of it. What is under way is given up. */
@@ -189,7 +191,7 @@ export class Gate {
     // It is nobody's own: who gives up on a check ends no fetch that another waits for.
     const shared = options.at === undefined ? {} : { at: options.at };
     const flight = this.#fetched(need, shared)
-      .then((document) => this.#provide(document, shared, false))
+      .then(async (document) => void (await this.#provide(document, shared)))
       .finally(() => this.#flights.delete(need.url));
     this.#flights.set(need.url, flight);
     return flight;
@@ -199,6 +201,8 @@ export class Gate {
     const at = seconds(options.at);
     const failed = (why: string): Fetched => ({ url: need.url, fetched_at: at, failed: why });
     const { signal } = this.#closed;
+    const given = this.#ahead.get(need.url);
+    if (given) return given;
     if (this.#fetch === false) return failed('nothing is fetched here, and it was not provided');
     if (!this.#fetch) {
       const admit = async (hops: number, location: string): Promise<void> => {
@@ -218,23 +222,24 @@ export class Gate {
     }
   }
 
-  async #provide(document: Fetched, options: CallOptions, strict: boolean): Promise<void> {
+  /** Gives the gate a document, and tells why it cannot be used, if it cannot. */
+  async #provide(document: Fetched, options: CallOptions): Promise<{ code: string; detail: string } | undefined> {
     const { result } = await this.#call('gate.provide', { documents: [document] }, options);
     const [finding] = result['findings'] as { code: string; detail: string }[];
-    if (finding && strict) throw refused(finding);
-    if (!finding && document.failed === undefined) this.#keep(document);
+    if (!finding && document.failed === undefined) keep(this.#documents, document);
+    return finding;
   }
+}
 
-  /** What an instance that replaces this one is given. The oldest goes first: it can be fetched again. */
-  #keep(document: Fetched): void {
-    this.#documents.delete(document.url);
-    this.#documents.set(document.url, document);
-    const length = (): number => [...this.#documents.values()].reduce((sum, kept) => sum + (kept.body_b64?.length ?? 0), 0);
-    while (this.#documents.size > MAX_KEPT || length() > MAX_KEPT_LENGTH) {
-      const [oldest] = this.#documents.keys();
-      if (oldest === undefined) return;
-      this.#documents.delete(oldest);
-    }
+/** Keeps a document within bounds. The oldest goes first: it can be fetched again. */
+function keep(documents: Map<string, Fetched>, document: Fetched): void {
+  documents.delete(document.url);
+  documents.set(document.url, document);
+  const length = (): number => [...documents.values()].reduce((sum, kept) => sum + (kept.body_b64?.length ?? 0), 0);
+  while (documents.size > MAX_KEPT || length() > MAX_KEPT_LENGTH) {
+    const [oldest] = documents.keys();
+    if (oldest === undefined) return;
+    documents.delete(oldest);
   }
 }
 

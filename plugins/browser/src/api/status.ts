@@ -3,8 +3,8 @@
 import type { Engine } from '../engine/engine.js';
 import { Handle } from '../engine/handle.js';
 import { decode, encode } from '../platform/bytes.js';
-import { ask, camel, seconds } from './common.js';
-import type { CallOptions, StatusAnswer, StatusEntry, StatusListOptions, ValueCount } from './types.js';
+import { ask, camel, explain, seconds } from './common.js';
+import type { CallOptions, Explained, StatusAnswer, StatusEntry, StatusListOptions, ValueCount } from './types.js';
 
 /** A list in JWT form is a text, one in CWT form bytes. */
 function members(token: string | Uint8Array, { keys, uri }: StatusListOptions): Record<string, unknown> {
@@ -19,6 +19,16 @@ export function lookupStatus(
 ): Promise<StatusAnswer> {
   const request = { op: 'status.lookup', ...members(token, options), index: options.index };
   return ask(engine, request, options, (result) => result as unknown as StatusAnswer);
+}
+
+/** {@link Portcullis.explainStatus} */
+export function explainStatus(
+  engine: Engine,
+  token: string | Uint8Array,
+  options: StatusListOptions & { readonly index: number },
+): Promise<Explained<StatusAnswer>> {
+  const request = { op: 'status.lookup', ...members(token, options), index: options.index };
+  return explain(engine, request, options, (result) => result as unknown as StatusAnswer);
 }
 
 /** What a list says of itself. */

@@ -17,8 +17,11 @@ use crate::{
     members::{Members, malformed},
 };
 
-/// Most lists that one instance holds open. The largest takes a quarter of an instance's memory.
+/// Most lists that one instance holds open.
 const MAX_OPEN: usize = 16;
+
+/// The most memory that they take together, in bytes. An instance has 256 MiB, and opening the largest list takes half of them.
+const MAX_OPEN_BYTES: usize = 96 * 1024 * 1024;
 
 /// Most values that are told at once.
 const MAX_VALUES: u64 = 1024 * 1024;
@@ -56,7 +59,12 @@ pub(in crate::operations) fn open(door: &mut Door, call: Call<'_>) -> Answer {
         let what = format!("this instance holds {MAX_OPEN} lists already");
         return Err(Rejection::new(GateCode::HandlesTooMany, what).into());
     }
-    let list = door.kept_lists.open(token, keys, uri, call.at, call.trace)?;
+    let list = door.kept_lists.open(token, keys, uri, call.at, call.explained, call.trace)?;
+    let held: usize = door.open_lists.lists.values().map(|list| list.held_bytes()).sum();
+    if held + list.held_bytes() > MAX_OPEN_BYTES {
+        let what = format!("the lists that are open would take more than {MAX_OPEN_BYTES} bytes");
+        return Err(Rejection::new(GateCode::HandlesTooMany, what).into());
+    }
     door.open_lists.last += 1;
     let handle = door.open_lists.last;
     door.open_lists.lists.insert(handle, list);
