@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test bench dist lint check-all codes components envoy-filter misbehaving clean
+.PHONY: help run test bench dist lint check-all codes components envoy-filter browser misbehaving clean
 
 # Native builds name the whole workspace: with fewer packages Cargo unifies features differently, and would compile
 # wasmtime a second time.
@@ -23,18 +23,20 @@ run: dist ## start the gateway with an example policy and a demo issuer (ADDR=, 
 	@dist/bin/portcullis serve --policy examples/demo/policy.toml --demo --listen $(ADDR) --admin $(ADMIN)
 
 test: dist misbehaving ## all the tests, on what was built
-	@tools/need.sh openssl nginx envoy redis
+	@tools/need.sh openssl nginx envoy redis chromium
 	@tools/test.sh
 
 bench: dist ## the benchmarks, with ratios against the peers of the same run
-	@tools/need.sh node wrk envoy
+	@tools/need.sh node wrk envoy chromium
 	@$(CARGO) bench --locked --quiet --workspace --bench verify --bench calls --bench gate --bench serve
 	@cd benches/node && npm ci --silent --no-audit --no-fund
 	@node benches/node/jose.mjs "$(TARGET)/criterion"
 	@$(TARGET)/release/ratios
 	@$(TARGET)/release/envoy
+	@cd benches/browser && npm ci --silent --no-audit --no-fund
+	@node benches/browser/bench.mjs
 
-dist: components envoy-filter ## every artifact, under dist/
+dist: components envoy-filter browser ## every artifact, under dist/
 	@tools/need.sh cc
 	@echo "building dist/bin/portcullis"
 	@$(CARGO) build --locked --release --workspace --bins
@@ -48,6 +50,11 @@ components:
 envoy-filter:
 	@tools/need.sh rust
 	@tools/build-envoy.sh dist/envoy
+
+browser:
+	@tools/need.sh rust node zstd
+	@tools/build-browser.sh dist/browser
+	@tools/build-playground.sh dist/playground
 
 # A component that loops, traps and eats memory, for the host's tests.
 misbehaving:

@@ -17,6 +17,9 @@ for features in full full,hosted; do
     cargo +"$toolchain" clippy --quiet --locked -p portcullis-component --features "$features" --target wasm32-unknown-unknown -- -D warnings
 done
 cargo +"$toolchain" clippy --quiet --locked -p portcullis-envoy --target wasm32-unknown-unknown -- -D warnings
+for features in full ""; do
+    cargo +"$toolchain" clippy --quiet --locked -p portcullis-browser --features "$features" --target wasm32-unknown-unknown -- -D warnings
+done
 
 step documentation
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --release --no-deps --workspace --document-private-items 2>&1 |

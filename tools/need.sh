@@ -35,10 +35,12 @@ for need in "$@"; do
     node)
         command -v node >/dev/null && command -v npm >/dev/null || debian nodejs npm
         major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
-        [ "$major" -ge 18 ] || die "Node 18 or newer is needed, this is $(node --version)"
+        [ "$major" -ge 20 ] || die "Node 20 or newer is needed, this is $(node --version)"
         ;;
     # Debian starts what it installs; the tests start their own.
     nginx) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || { debian nginx-light; quiet nginx; } ;;
+    zstd) command -v zstd >/dev/null || debian zstd ;;
+    chromium) command -v chromium >/dev/null || debian chromium ;;
     wrk) command -v wrk >/dev/null || debian wrk ;;
     redis) command -v redis-server >/dev/null || { debian redis-server; quiet redis-server; } ;;
     envoy)

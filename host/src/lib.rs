@@ -60,7 +60,7 @@ pub use component::{Component, Origin, VERIFIER_IMPORT, is_precompiled};
 pub use error::{CODES, Code, HostError};
 pub use keys::KeySet;
 pub use limits::{DEFAULT_DEADLINE, DEFAULT_MAX_INSTANCES, DEFAULT_MEMORY_LIMIT, MAX_COMPONENT_BYTES};
-pub use places::{COMPONENTS_VARIABLE, components_dir};
+pub use places::{COMPONENTS_VARIABLE, PLAYGROUND_VARIABLE, components_dir, playground_dir};
 pub use portcullis::{Portcullis, Verdict};
 pub use runtime::{Runtime, RuntimeBuilder};
 pub use text_door::{TEXT_INTERFACE, TextDoor};

@@ -172,7 +172,8 @@ fn try_this(listeners: &[Listening]) {
     println!(
         "\nallowed, with what the upstream is told:\n  curl -i http://{door}/reports/7{host} {token}\n\
          denied, the scope does not suffice:\n  curl -i -X POST http://{door}/payments{host} {token}\n\
-         more, revoking tokens among it:\n  curl http://{admin}/demo\n"
+         more, revoking tokens among it:\n  curl http://{admin}/demo\n\
+         look at tokens, status lists, SVIDs and policies:\n  http://{admin}/playground/\n"
     );
 }
 

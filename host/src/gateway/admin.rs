@@ -15,7 +15,9 @@ use serde_json::json;
 use super::clock::now;
 use super::engine::Engine;
 use super::metrics::{Metrics, Readings};
+use super::playground;
 use crate::gate::{DocumentKind, Forget, sha256_from_bytes};
+use crate::places::playground_dir;
 
 /// What the admin listener knows.
 #[derive(Clone)]
@@ -34,6 +36,7 @@ impl Admin {
             .route("/metrics", get(metrics))
             .route("/tokens/forget", post(forget))
             .with_state(self)
+            .merge(playground::router(&playground_dir()))
     }
 }
 
@@ -43,6 +46,7 @@ portcullis, admin listener
 GET  /healthz          alive
 GET  /readyz           200 where every issuer and trust domain that a rule names has keys, else 503 and who has none
 GET  /metrics          Prometheus
+GET  /playground/      tokens, status lists, SVIDs and policies looked at in a page, which sends nothing
 POST /tokens/forget    drop remembered tokens: ?subject=…, ?client=…, ?token_sha256=… (base64url) or ?all=true
 ";
 

@@ -31,6 +31,7 @@ mod documents;
 mod engine;
 mod listener;
 mod metrics;
+mod playground;
 mod reload;
 pub mod replay;
 mod settings;

@@ -1,0 +1,5 @@
+/** The page that fetches nothing. */
+
+import { start } from './app.js';
+
+start();
