@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
 import { publint } from 'publint';
-import { build } from 'vite';
+import { build, createServer } from 'vite';
 import webpack from 'webpack';
 
 import { launch, open } from './support/chromium.mjs';
@@ -71,7 +71,7 @@ function project(name, files) {
   return place;
 }
 
-const html = (script) => `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>test</title></head><body><script type="module" src="${script}"></script></body></html>`;
+const html = (script) => `<!doctype html><html lang="en"><head><meta charset="utf-8"><link rel="icon" href="data:,"><title>test</title></head><body><script type="module" src="${script}"></script></body></html>`;
 
 /** What a built page verifies in Chromium, under the policy that the README names. */
 async function told(folderToServe, path = '/') {
@@ -140,6 +140,30 @@ export { claims, code, entry };
 test('a bare script loads it', async () => {
   const place = project('bare', { 'index.html': html('./main.js'), 'main.js': page('./node_modules/portcullis/index.js') });
   assert.equal(await told(place), WANTED);
+});
+
+test('a worker loads it', async () => {
+  const source = page('./node_modules/portcullis/index.js').replace('document.body.dataset.told = told', 'postMessage(told').replace("join(' ');", "join(' '));");
+  const main = "new Worker('./worker.js', { type: 'module' }).onmessage = ({ data }) => { document.body.dataset.told = data; };";
+  const place = project('worker', { 'index.html': html('./main.js'), 'main.js': main, 'worker.js': source });
+  assert.equal(await told(place), WANTED);
+});
+
+test('a page loads it from the development server of Vite, as the README says', async () => {
+  const place = project('vite-dev', { 'index.html': html('./main.js'), 'main.js': page('portcullis') });
+  const server = await createServer({ root: place, logLevel: 'error', optimizeDeps: { exclude: ['portcullis'] }, server: { host: '127.0.0.1', port: 0 } });
+  await server.listen();
+  const { context, page: tab, errors } = await open(browser);
+  try {
+    const { port } = server.httpServer.address();
+    await tab.goto(`http://127.0.0.1:${port}/`);
+    await tab.waitForFunction(() => document.body?.dataset.told, undefined, { timeout: 20_000 });
+    assert.equal(await tab.evaluate(() => document.body.dataset.told), WANTED);
+    assert.deepEqual(errors, []);
+  } finally {
+    await context.close();
+    await server.close();
+  }
 });
 
 test('a page that webpack has built loads it', async () => {

@@ -277,7 +277,8 @@ test('the gateway serves it on its admin listener', async () => {
       });
       gateway.on('exit', () => reject(new Error(`the gateway ended: ${said}`)));
     });
-    const response = await page.goto(`http://${address}/playground/`);
+    const response = await page.goto(`http://${address}/`);
+    assert.equal(page.url(), `http://${address}/playground/`);
     const headers = response.headers();
     assert.match(headers['content-security-policy'], /frame-ancestors 'none'/);
     assert.deepEqual([headers['x-content-type-options'], headers['referrer-policy']], ['nosniff', 'no-referrer']);

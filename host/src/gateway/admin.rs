@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -30,7 +30,7 @@ impl Admin {
     /// Its paths.
     pub(crate) fn router(self) -> Router {
         Router::new()
-            .route("/", get(|| async { HELP }))
+            .route("/", get(help))
             .route("/healthz", get(|| async { "ok\n" }))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
@@ -49,6 +49,16 @@ GET  /metrics          Prometheus
 GET  /playground/      tokens, status lists, SVIDs and policies looked at in a page, which sends nothing
 POST /tokens/forget    drop remembered tokens: ?subject=…, ?client=…, ?token_sha256=… (base64url) or ?all=true
 ";
+
+/// For a person with a browser the playground, for everybody else the list of paths.
+async fn help(headers: axum::http::HeaderMap) -> Response {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepts.contains("text/html") {
+        Redirect::temporary(playground::START).into_response()
+    } else {
+        HELP.into_response()
+    }
+}
 
 async fn ready(State(admin): State<Admin>) -> Response {
     let readiness = admin.engine.current().ready(&admin.metrics).await;

@@ -398,7 +398,7 @@ mod tests {
                 "the policy",
                 &[
                     TOP,
-                    &["issuers", "trust_domains", "rules", "cors", "limits"],
+                    &["replay", "issuers", "trust_domains", "rules", "cors", "limits"],
                     &["mode", "report_unverified", "expose", "upstream", "listeners", "envoy"],
                 ],
             ),

@@ -13,6 +13,11 @@ export interface Recipe {
   readonly drop: (reference: Reference) => Request;
 }
 
+/** What nobody holds any more need not be held in the worker either. */
+const cleaner = new FinalizationRegistry<{ engine: WeakRef<Engine>; number: number; drop: Request }>(
+  ({ engine, number, drop }) => engine.deref()?.forget(number, drop),
+);
+
 /**
  * Something that the page holds and that lives in a worker's instance: made there when it is first used, and made again in an
  * instance that replaces it. It belongs to one engine, and what a page is given of it has only methods: nothing takes one as an
@@ -32,6 +37,7 @@ export class Handle {
     this.reference = { $handle: last };
     this.#engine = engine;
     this.#recipe = recipe;
+    cleaner.register(this, { engine: new WeakRef(engine), number: last, drop: recipe.drop(this.reference) }, this);
   }
 
   made(): Made {
@@ -40,6 +46,7 @@ export class Handle {
   }
 
   close(): void {
+    cleaner.unregister(this);
     this.#engine.forget(this.number, this.#recipe.drop(this.reference));
   }
 }
