@@ -92,8 +92,8 @@ await esbuild.build({
   ...common,
   platform: 'node',
   entryPoints: {
-    'index.node': source('index.node.ts'),
-    'token.node': source('token.node.ts'),
+    'index.node': source('index.ts'),
+    'token.node': source('token.ts'),
     'worker-node': source('worker/node.ts'),
   },
   outdir: modules,
@@ -118,7 +118,7 @@ for (const name of ['index', 'token']) {
 }
 for (const file of ['LICENSE-MIT', 'LICENSE-APACHE']) await cp(join(root, file), join(made, file));
 await cp(join(here, 'README.md'), join(made, 'README.md'));
-const { devDependencies, scripts, ...manifest } = JSON.parse(await readFile(join(here, 'package.json'), 'utf8'));
+const { devDependencies, scripts, imports, ...manifest } = JSON.parse(await readFile(join(here, 'package.json'), 'utf8'));
 await writeFile(join(made, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 await rm(out, { recursive: true, force: true });
 await mkdir(dirname(out), { recursive: true });

@@ -5,7 +5,8 @@
  */
 
 import { Portcullis } from './full-api.js';
-import { web } from './platform/web.js';
+// In a page one, in Node another: see "imports" in package.json.
+import { platform } from '#full';
 
 let shared: Portcullis | undefined;
 
@@ -16,7 +17,7 @@ function common(): Portcullis {
 
 /** An instance of its own, with a worker of its own; to be closed when it is done with. */
 export function createPortcullis(): Portcullis {
-  return new Portcullis(web(() => new Worker(new URL('./worker-full.js', import.meta.url), { type: 'module', name: 'portcullis' })));
+  return new Portcullis(platform);
 }
 
 /** {@link Portcullis.verifyToken} of the instance that a page has in common. */

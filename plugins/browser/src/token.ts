@@ -5,7 +5,8 @@
  */
 
 import { Tokens } from './token-api.js';
-import { web } from './platform/web.js';
+// In a page one, in Node another: see "imports" in package.json.
+import { platform } from '#token';
 
 let shared: Tokens | undefined;
 
@@ -16,7 +17,7 @@ function common(): Tokens {
 
 /** An instance of its own, with a worker of its own; to be closed when it is done with. */
 export function createTokens(): Tokens {
-  return new Tokens(web(() => new Worker(new URL('./worker-token.js', import.meta.url), { type: 'module', name: 'portcullis' })));
+  return new Tokens(platform);
 }
 
 /** {@link Tokens.verifyToken} of the instance that a page has in common. */
