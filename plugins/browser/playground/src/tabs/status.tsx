@@ -75,7 +75,8 @@ function said(list: StatusList | undefined, error: Trouble | undefined, entry: S
   if (!list) return { tone: 'idle', word: 'CHECKING' };
   if (entryError) return saidOf(entryError);
   const index = fields.index.value.trim();
-  if (!entry) return { tone: 'good', word: 'LIST ACCEPTED', detail: `${count(list.length)} entries; say an index to look one up` };
+  if (index === '') return { tone: 'good', word: 'LIST ACCEPTED', detail: `${count(list.length)} entries; say an index to look one up` };
+  if (!entry) return { tone: 'idle', word: 'CHECKING' };
   const word = entry.status.toUpperCase();
   return { tone: entry.status === 'valid' ? 'good' : 'bad', word, detail: `entry ${index} has the value ${entry.value}` };
 }
