@@ -142,6 +142,21 @@ test('a bare script loads it', async () => {
   assert.equal(await told(place), WANTED);
 });
 
+test('Node loads it by its name, and a process ends when nothing is under way', () => {
+  const script = `
+import { createGate, verifyToken } from 'portcullis';
+import { createTokens } from 'portcullis/token';
+console.log((await verifyToken('${good}', ${expected})).claims.sub);
+await createGate({ origins: ['https://api.example'], rules: [{ path: '/', anonymous: true }] });
+const controller = new AbortController();
+const given = createTokens().verifyToken('a.b.c', { keys: { keys: [] }, signal: controller.signal }).catch(({ code }) => code);
+controller.abort();
+console.log(await given);
+`;
+  const place = project('node', { 'main.js': script });
+  assert.equal(execFileSync('node', ['main.js'], { cwd: place, encoding: 'utf8', timeout: 30_000 }), 'alice\nhost.cancelled\n');
+});
+
 test('a worker loads it', async () => {
   const source = page('./node_modules/portcullis/index.js').replace('document.body.dataset.told = told', 'postMessage(told').replace("join(' ');", "join(' '));");
   const main = "new Worker('./worker.js', { type: 'module' }).onmessage = ({ data }) => { document.body.dataset.told = data; };";

@@ -114,7 +114,12 @@ export class Engine {
   }
 
   #next(): void {
-    if (this.#running || this.#waiting.length === 0) return;
+    if (this.#running) return;
+    if (this.#waiting.length === 0) {
+      // Whoever waited for it to load may have given up since.
+      this.#port?.busy(false);
+      return;
+    }
     if (!this.#port) this.#start();
     if (!this.#ready) return;
     const job = this.#waiting.shift() as Job;
@@ -211,7 +216,6 @@ export class Engine {
   #finish(job: Job, settle: () => void): void {
     clearTimeout(this.#timer);
     this.#running = undefined;
-    this.#port?.busy(this.#waiting.length > 0);
     this.#settle(job, settle);
     this.#next();
   }
