@@ -31,7 +31,7 @@ use crate::sandbox::{Sandbox, State};
 ///
 /// ```no_run
 /// use portcullis_host::gate::{
-///     Answer, Answered, Checked, Decision, Document, DocumentNeed, GateInstance, Header, Outcome, PolicyFormat,
+///     Answer, Answered, Checked, Content, Decision, Document, DocumentNeed, GateInstance, Header, Outcome, PolicyFormat,
 ///     Remember, Request, Wanted,
 /// };
 /// use portcullis_host::{HostError, Runtime, components_dir};
