@@ -23,7 +23,7 @@ run: dist ## start the gateway with an example policy and a demo issuer (ADDR=, 
 	@dist/bin/portcullis serve --policy examples/demo/policy.toml --demo --listen $(ADDR) --admin $(ADMIN)
 
 test: dist misbehaving ## all the tests, on what was built
-	@tools/need.sh openssl nginx envoy redis chromium
+	@tools/need.sh openssl nginx envoy redis chromium go
 	@tools/test.sh
 
 bench: dist ## the benchmarks, with ratios against the peers of the same run
@@ -61,7 +61,7 @@ misbehaving:
 	@tools/build-misbehaving.sh
 
 lint: ## format, clippy, WIT, codes and the policy's reference
-	@tools/need.sh rust cc
+	@tools/need.sh rust cc go
 	@tools/lint.sh
 
 check-all: dist misbehaving ## the longer checks, each with its usual time

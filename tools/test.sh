@@ -12,8 +12,15 @@ cargo test --locked --release --workspace --no-fail-fast 2>&1 | tee "$log" || st
 (cd tests/browser && npm ci --silent --no-audit --no-fund)
 node --test --test-concurrency=1 --test-reporter=spec tests/browser/ 2>&1 | tee -a "$log" || status=$?
 
+# The registry plugin.
+export PATH=$PWD/.tools/go/bin:$PATH
+(cd plugins/registry && go test -v ./...) 2>&1 | tee -a "$log" || status=$?
+
 # The closing line: the sums of what each test program said.
 awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
+     /^--- PASS: / { passed += 1 }
+     /^--- FAIL: / { failed += 1 }
+     /^--- SKIP: / { skipped += 1 }
      /^ℹ pass / { passed += $3 }
      /^ℹ fail / { failed += $3 }
      /^ℹ cancelled / { failed += $3 }
