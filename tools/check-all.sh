@@ -13,6 +13,10 @@ step "the host without a compiler, and without its crypto (5 minutes)"
 cargo check --locked --release -p portcullis-host --no-default-features
 cargo check --locked --release -p portcullis-host --no-default-features --features compiler
 
+step "what a page is built of: status lists by the small inflater, the door with tokens alone (2 minutes)"
+cargo test --locked --release -p portcullis-status --no-default-features
+cargo check --locked --release -p portcullis-text --no-default-features
+
 step "property tests with 100 times the cases (10 minutes)"
 PROPTEST_CASES=25600 cargo test --locked --release --workspace --exclude portcullis-host properties
 
