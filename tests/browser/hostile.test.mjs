@@ -90,6 +90,22 @@ test('hostile tokens, keys, lists, chains and policies are refused with a code, 
   assert.deepEqual(errors, []);
 });
 
+test('a policy that is not for pages is refused, with everything that is wrong', async () => {
+  await fresh();
+  const oct = { keys: [{ kty: 'oct', kid: 'a', k: Buffer.alloc(32, 7).toString('base64url') }] };
+  const rules = [{ path: '/open', anonymous: true }];
+  const of = (more) => ({ origins: ['https://api.example'], rules, ...more });
+  const cases = {
+    'policy.browser_listener': of({ listeners: [{ name: 'main', address: '127.0.0.1:1' }] }),
+    'policy.browser_store': of({ replay: 'shared' }),
+    'policy.browser_secret': of({ issuers: [{ name: 'own', issuer: 'https://own.example', algorithms: ['HS256'], keys: oct }] }),
+    'policy.browser_file': of({ issuers: [{ name: 'own', issuer: 'https://own.example', keys: 'file:/etc/keys' }] }),
+  };
+  for (const [code, policy] of Object.entries(cases)) assert.equal((await coded('createGate', [policy])).code, code);
+  const problems = await page.evaluate((policy) => globalThis.everything.createGate(policy).catch(({ problems }) => problems.map(({ code }) => code)), { ...cases['policy.browser_listener'], replay: 'shared' });
+  assert.deepEqual(problems.sort(), ['policy.browser_listener', 'policy.browser_store']);
+});
+
 test('what takes long holds up nothing but itself: it is cut off at its deadline, and can be given up', async () => {
   await fresh();
   await verifies();
