@@ -38,6 +38,7 @@ before(async () => {
       '/keys': keysAnswer(true),
       '/private': keysAnswer(false),
       '/moved': (_, response) => response.writeHead(302, { location: '/keys', 'access-control-allow-origin': '*' }).end(),
+      '/round': (_, response) => response.writeHead(302, { location: '/round', 'access-control-allow-origin': '*' }).end(),
       '/large': (_, response) => {
         // It never ends by itself.
         response.setHeader('access-control-allow-origin', '*');
@@ -109,6 +110,16 @@ test('a redirect is followed where the gate admits it and can see it', async () 
   assert.equal(inNode.outcome, 'allow');
   assert.deepEqual([inPage.outcome, inPage.status], ['deny', 503]);
   assert.match(inPage.detail, /redirect/);
+});
+
+test('redirects end where the gate says', async () => {
+  idp.asked.length = 0;
+  const gate = await createGate(policy(`${idp.origin}/round`), { at: AT });
+  const decision = await gate.check(request, { at: AT });
+  assert.deepEqual([decision.outcome, decision.status], ['deny', 503]);
+  assert.match(decision.findings[0].detail, /fetch\.too_many_redirects/);
+  assert.equal(idp.asked.length, 4, 'the document, and three redirects');
+  gate.close();
 });
 
 test('what is too large is not read to its end', async () => {

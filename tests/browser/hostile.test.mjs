@@ -75,6 +75,7 @@ test('hostile tokens, keys, lists, chains and policies are refused with a code, 
     ['validateSvid', [{ chain: script }, { bundles: {} }]],
     ['createGate', [{ ...policy, rules }]],
     ['createGate', [deep]],
+    ['createGate', ['{"origins":["https://api.example"],"mode":"report","mode":"enforce"}']],
     ['createGate', [{ origins: [script] }]],
     ['checkPolicy', [JSON.stringify({ origins: ['https://api.example'], [script]: 1 })]],
   ];
@@ -158,6 +159,34 @@ test('an instance that traps is replaced, and has the policy, the documents and 
   }, [policy, issuer.keys, accessToken(issuer, { scope: 'read' }), statusList(issuer, uri, Buffer.from([0, 2])), uri, AT]);
   assert.deepEqual(told, { before: ['allow', 'invalid'], trapped: 'host.trapped', after: ['allow', 'invalid'], fetched: 1 });
   assert.deepEqual(errors, []);
+});
+
+test('a check whose instance is lost says that nobody knows, and so do calls beyond those that may wait', async () => {
+  await fresh();
+  const told = await page.evaluate(async ([policy, keys, token, at]) => {
+    const { answer, createGate } = globalThis.everything;
+    const code = (promise) => promise.then(() => 'answered', (error) => error.code);
+    let arrive;
+    const fetched = new Promise((resolve) => (arrive = resolve));
+    let give;
+    const fetch = () => {
+      arrive();
+      return new Promise((resolve) => (give = resolve));
+    };
+    const gate = await createGate(policy, { fetch, at });
+    const request = { method: 'GET', url: 'https://api.example/reports', headers: { authorization: `Bearer ${token}` } };
+    const lost = code(gate.check(request, { at }));
+    await fetched;
+    const trapped = await code(answer(`{"id":"${'a'.repeat(100_000_000)}","op":"spiffe.id"}`, { deadline: 60_000 }));
+    give(Response.json(keys));
+    const evaluation = await lost;
+    const many = await Promise.all(Array.from({ length: 1_100 }, () => code(answer({ op: 'spiffe.id', value: 'spiffe://a/b' }))));
+    return { trapped, evaluation, answered: many.filter((one) => one === 'answered').length, refused: [...new Set(many)].sort() };
+  }, [policy, issuer.keys, accessToken(issuer, { scope: 'read' }), AT]);
+  assert.deepEqual([told.trapped, told.evaluation], ['host.trapped', 'host.evaluation_lost']);
+  assert.deepEqual(told.refused, ['answered', 'host.too_many_calls']);
+  assert.ok(told.answered >= 1_024);
+  await verifies();
 });
 
 test('a page whose policy allows no workers is told what to do', async () => {

@@ -1,7 +1,6 @@
 /** What every call has. */
 
 import type { Bounds, Engine } from '../engine/engine.js';
-import { PortcullisError } from '../errors.js';
 import { refused } from '../engine/refused.js';
 import type { Handle } from '../engine/handle.js';
 import type { Request } from '../worker/protocol.js';
@@ -63,19 +62,4 @@ export async function explain<T>(
   const error = refused(answer.error);
   if (error.code === 'request.malformed') throw error;
   return { findings, error };
-}
-
-/** JSON text or an object, as an object. */
-export function parsed(policy: object | string): object {
-  if (typeof policy !== 'string') return policy;
-  let value: unknown;
-  try {
-    value = JSON.parse(policy);
-  } catch (thrown) {
-    throw new PortcullisError('policy.syntax', thrown instanceof Error ? thrown.message : 'it is not JSON');
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new PortcullisError('policy.wrong_type', 'a policy is an object');
-  }
-  return value;
 }

@@ -6,7 +6,7 @@ import { refused } from '../engine/refused.js';
 import { hostError } from '../errors.js';
 import { encode } from '../platform/bytes.js';
 import type { DocumentNeed, Fetched } from '../platform/platform.js';
-import { bounds, camel, defined, parsed, seconds } from './common.js';
+import { bounds, camel, defined, seconds } from './common.js';
 import { Proofs } from './proofs.js';
 import type {
   CallOptions,
@@ -58,7 +58,7 @@ export class Gate {
   #lookedAhead = 0;
 
   /** @internal */
-  constructor(engine: Engine, policy: object, options: GateOptions) {
+  constructor(engine: Engine, policy: Policy, options: GateOptions) {
     this.#engine = engine;
     this.#fetch = options.fetch;
     this.#handle = new Handle(engine, {
@@ -74,7 +74,7 @@ export class Gate {
 
   /** @internal */
   static async load(engine: Engine, policy: Policy, options: GateOptions): Promise<Gate> {
-    const gate = new Gate(engine, parsed(policy), options);
+    const gate = new Gate(engine, policy, options);
     // Asked for its own sake: a policy that is refused is refused here.
     await gate.#call('gate.ready', {}, options);
     return gate;

@@ -1,12 +1,12 @@
 /** Policies, looked at without being put to work. */
 
 import type { Engine } from '../engine/engine.js';
-import { ask, parsed } from './common.js';
+import { ask } from './common.js';
 import type { CallOptions, Demand, Policy, PolicyProblem } from './types.js';
 
 /** {@link Portcullis.checkPolicy} */
 export function checkPolicy(engine: Engine, policy: Policy, options: CallOptions): Promise<readonly PolicyProblem[]> {
-  const request = { op: 'policy.check', policy: parsed(policy) };
+  const request = { op: 'policy.check', policy };
   return ask(engine, request, options, (result) => result['warnings'] as PolicyProblem[]);
 }
 
@@ -18,6 +18,6 @@ export function explainPolicy(
   url: string,
   options: CallOptions,
 ): Promise<readonly Demand[]> {
-  const request = { op: 'policy.explain', policy: parsed(policy), method, url };
+  const request = { op: 'policy.explain', policy, method, url };
   return ask(engine, request, options, (result) => result['demands'] as Demand[]);
 }

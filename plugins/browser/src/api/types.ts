@@ -223,7 +223,7 @@ export interface PolicyProblem {
 /** One thing that a policy asks of a request. */
 export type Demand = Plain<WitDemand>;
 
-/** A policy: the object, or its JSON text. */
+/** A policy: the object, or its JSON text, which is read as it stands. */
 export type Policy = object | string;
 
 /** The certificate of a client. */

@@ -14,9 +14,6 @@ import type { Told } from '../worker/protocol.js';
 /** How long a whole fetch may take, its redirects included, in milliseconds. */
 const FETCH_WITHIN = 5_000;
 
-/** Redirects that are followed, if the gate admits each. */
-const MAX_REDIRECTS = 3;
-
 /** A platform whose worker has its script at a URL. */
 export function node(entry: URL): Platform {
   return { start: (listener) => start(entry, listener), fetchDocument };
@@ -46,8 +43,8 @@ const fetchDocument: FetchDocument = async (need, admit, signal) => {
       const location = response.headers.location;
       if (status >= 300 && status < 400 && location !== undefined) {
         response.destroy();
-        if (hops >= MAX_REDIRECTS) throw new Error('too many redirects');
         url = new URL(location, url).href;
+        // How many there may be is the gate's to say, too.
         await admit(hops, url);
         continue;
       }

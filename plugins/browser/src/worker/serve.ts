@@ -18,15 +18,9 @@ declare global {
   var portcullisRead: ((url: string) => Promise<Uint8Array>) | undefined;
 }
 
-/** The largest core that is inflated, in bytes: some times what there is. */
-const MAX_CORE = 16 * 1024 * 1024;
-
 /** Compiles a core. It comes compressed, because few servers compress WebAssembly, and those that do do it with gzip. */
 async function compile(url: URL): Promise<WebAssembly.Module> {
-  const bytes = await read(url);
-  const core = decompress(bytes);
-  if (core.length > MAX_CORE) throw new Error(`${url.pathname} is larger than any core`);
-  return WebAssembly.compile(core as Uint8Array<ArrayBuffer>);
+  return WebAssembly.compile(decompress(await read(url)) as Uint8Array<ArrayBuffer>);
 }
 
 async function read(url: URL): Promise<Uint8Array> {

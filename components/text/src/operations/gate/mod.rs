@@ -45,15 +45,14 @@ pub(super) fn check(door: &mut Door, call: Call<'_>) -> Answer {
     members.finish()?;
     let request = read::request(request, certificate, listener)?;
     let resources = read::resources(resources)?;
-    let policy = kept(door, policy)?;
+    let policy = kept(door, json::to_text(policy))?;
     // The policy is shared by requests that ask about it; what is held for it is not.
     let gate = Gate::new(policy, Rc::clone(door.backend()));
     let (decision, missing) = drive(&gate, request, &resources, &seen, call.at, call.trace);
     Ok(write::decision(&decision, &missing))
 }
 
-pub(super) fn kept(door: &mut Door, policy: &Object) -> Result<Rc<Policy>, Refusal> {
-    let text = json::to_text(policy);
+pub(super) fn kept(door: &mut Door, text: String) -> Result<Rc<Policy>, Refusal> {
     if let Some(at) = door.kept_policies.0.iter().position(|(kept, _)| *kept == text) {
         let found = door.kept_policies.0.remove(at);
         let policy = Rc::clone(&found.1);

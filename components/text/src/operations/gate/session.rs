@@ -56,7 +56,7 @@ fn too_many(what: &str, most: usize) -> Rejection {
 /// `gate.load`
 pub(in crate::operations) fn load(door: &mut Door, call: Call<'_>) -> Answer {
     let mut members = call.members;
-    let policy = members.object("policy")?;
+    let policy = policy::text(&mut members)?;
     let browser = members.optional_flag("browser")?;
     members.finish()?;
     if door.sessions.gates.len() >= MAX_GATES {
