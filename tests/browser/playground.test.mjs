@@ -178,6 +178,9 @@ test('a policy is tried, and its decision explained', async () => {
   await at('policy', 'policy-problem').first().waitFor();
   assert.match(await at('policy', 'policy-problem').first().textContent(), /mod/);
   await picture('policy-problem');
+  // In JSON, too, what stands twice is seen: nothing reads the text before the component does.
+  await at('policy', 'policy-input').fill('{"origins":["https://api.example"],"mode":"report","mode":"enforce"}');
+  await verdict('policy', 'policy.duplicate_name');
   quiet();
 });
 

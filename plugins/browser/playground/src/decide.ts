@@ -1,6 +1,6 @@
 /** One request judged by one policy, with the documents that were pasted. */
 
-import { createGate, type Decision, type DocumentNeed, type Finding, type GateRequest, type Readiness } from 'portcullis';
+import { createGate, type Decision, type DocumentNeed, type Finding, type GateRequest, type Policy, type Readiness } from 'portcullis';
 
 import { contentOf } from './inputs.js';
 
@@ -40,7 +40,7 @@ function mediaType(need: DocumentNeed, content: string | Uint8Array): string {
  * in place of a fetch that looks among the documents and nowhere else: so the gate says of each what it is for and when it is
  * needed, which a list of URLs would not tell.
  */
-export async function decide(policy: object, request: GateRequest | undefined, given: With): Promise<Decided> {
+export async function decide(policy: Policy, request: GateRequest | undefined, given: With): Promise<Decided> {
   const { documents, at, chain, fetching } = given;
   const asked = new Map<string, Asked>();
   const fromDocuments = async (need: DocumentNeed): Promise<Response> => {
