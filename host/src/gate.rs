@@ -12,16 +12,17 @@ pub use instance::{Checked, Explained, GateInstance, Pending, Supplied};
 
 pub use crate::bindings::exports::portcullis::gate::gate::{
     Answer, Answered, Body, Class, ClientCertificate, Content, Decision, Document, DocumentFinding, DocumentKind,
-    DocumentNeed, Field, Forget, Held, LeafCertificate, Missing, Need, Outcome, Principal, Readiness, Remember,
-    Request, Sha256, Wanted,
+    DocumentNeed, Field, Forget, Held, Issue, LeafCertificate, Missing, Need, Outcome, Principal, Readiness, Remember,
+    Request, Sha256, ToSign, Wanted,
 };
 pub use crate::bindings::exports::portcullis::gate::policy::{
     Asserter, Demand, Format as PolicyFormat, HostSettings, Listener, Problem, Replay, Report as PolicyReport, Tls,
+    TokenService,
 };
 pub use crate::bindings::exports::portcullis::types::types::Header;
 
 /// The interface a component has to export to be a [`GateInstance`].
-pub const GATE_INTERFACE: &str = "portcullis:gate/gate@0.1.0";
+pub const GATE_INTERFACE: &str = "portcullis:gate/gate@0.2.0";
 
 /// The words of a digest, as the interface has them.
 ///
@@ -102,6 +103,7 @@ impl DocumentKind {
             Self::Keys => "keys",
             Self::Bundle => "bundle",
             Self::StatusList => "status-list",
+            Self::Users => "users",
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::error::HostError;
 use crate::sandbox::{Sandbox, State};
 
 /// The interface a component has to export to be asked in text.
-pub const TEXT_INTERFACE: &str = "portcullis:gate/text@0.1.0";
+pub const TEXT_INTERFACE: &str = "portcullis:gate/text@0.2.0";
 
 type Answer = TypedFunc<(Vec<u8>, u64), (String,)>;
 type Operations = TypedFunc<(), (Vec<String>,)>;

@@ -217,7 +217,7 @@ fn imports_and_exports_are_told() -> Outcome {
     let runtime = Runtime::builder().max_instances(1).without_cache().build()?;
     let component = runtime.load_file(support::misbehaving())?;
     assert_eq!(component.imports(), [""; 0]);
-    assert_eq!(component.exports(), ["portcullis:types/types@0.1.0", "portcullis:gate/text@0.1.0"]);
+    assert_eq!(component.exports(), ["portcullis:types/types@0.1.0", "portcullis:gate/text@0.2.0"]);
     Ok(())
 }
 

@@ -24,6 +24,7 @@ pub fn areas() -> Vec<Area> {
         area("components/status", portcullis_status::StatusCode::ALL),
         area("components/scope", portcullis_scope::ScopeCode::ALL),
         area("components/svid", portcullis_svid::SvidCode::ALL),
+        area("components/password", portcullis_password::PasswordCode::ALL),
         area("components/gate", portcullis_gate::GateCode::ALL),
         area("components/gate/policy", portcullis_gate::policy::PolicyCode::ALL),
         area("plugins/envoy", portcullis_envoy::EnvoyCode::ALL),

@@ -1,4 +1,4 @@
-//! The cases of the gate, `tests/gate.ndjson`, through `portcullis batch` with each build of the component.
+//! The cases of the gate, `tests/gate.ndjson` and `tests/registry.ndjson`, through `portcullis batch` with each build of the component.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,8 @@ use portcullis_types::RuleCode;
 use serde_json::{Value, json};
 
 fn cases() -> Vec<Case> {
-    corpus::cases(&root().join("tests/gate.ndjson"))
+    let files = ["tests/gate.ndjson", "tests/registry.ndjson"];
+    files.iter().flat_map(|name| corpus::cases(&root().join(name))).collect()
 }
 
 /// The code that a case wants: the first finding, or that of a refused policy.

@@ -54,6 +54,10 @@ impl Answering<'_> {
         let mut decision = self.decision(Outcome::Allow, 200);
         decision.upstream_set = set;
         decision.principal = principal;
+        #[cfg(feature = "registry")]
+        {
+            decision.issue.clone_from(&passed.issue);
+        }
         if self.policy.replay == Replay::Nonce && passed.proof.is_some() {
             decision.response_headers.extend(self.nonce());
         }
@@ -103,6 +107,8 @@ impl Answering<'_> {
             rule: self.rule().map(|rule| rule.name.clone()),
             reported: false,
             needs: Vec::new(),
+            #[cfg(feature = "registry")]
+            issue: None,
         }
     }
 
@@ -113,19 +119,34 @@ impl Answering<'_> {
     /// Whether a denial is reported only. What cannot be verified at all needs to be said twice, and an ambiguous request
     /// is none that anything could be said of.
     fn reports(&self, fault: &Fault) -> bool {
+        // What is handed out cannot be taken back, and there is nothing to let through.
+        #[cfg(feature = "registry")]
+        if matches!(self.context.registry, Some(crate::registry::Speaking::Tokens(_))) {
+            return false;
+        }
         let mode = self.rule().map_or(self.policy.mode, |rule| rule.mode);
         mode == Mode::Report
             && match fault {
-                Fault::Rights(_) | Fault::Forbidden => true,
+                Fault::Rights(_) | Fault::Forbidden | Fault::Access { .. } => true,
                 Fault::Credential { .. } | Fault::Unknown => self.policy.report_unverified,
-                Fault::Request | Fault::Page => false,
+                Fault::Request | Fault::Absent(_) | Fault::Page => false,
             }
     }
 
     /// Sets status and headers, and gives the body.
     fn told(&self, denial: &Denial, decision: &mut Decision) -> Option<String> {
+        #[cfg(feature = "registry")]
+        if let (Some(speaking), false) = (&self.context.registry, matches!(denial.fault, Fault::Page)) {
+            return Some(crate::registry::answer::told(self.policy, speaking, denial, decision));
+        }
         let code = denial.rejection.code();
         match &denial.fault {
+            // At a registry, answered above.
+            Fault::Access { .. } => Some(self.body(None, Some(code), denial)),
+            Fault::Absent(status) => {
+                decision.status = *status;
+                Some(self.body(None, Some(code), denial))
+            }
             Fault::Request => {
                 decision.status = 400;
                 Some(self.body(Some("invalid_request"), Some(code), denial))
@@ -217,7 +238,7 @@ impl Answering<'_> {
         let (mut bearer, mut dpop) = (false, false);
         for authority in authorities {
             match authority {
-                Authority::TrustDomain(_) => bearer = true,
+                Authority::TrustDomain(_) | Authority::Users => bearer = true,
                 Authority::Issuer(number) => match self.policy.issuers.get(number).map(|issuer| issuer.proof) {
                     Some(Proof::Dpop) => dpop = true,
                     Some(Proof::Any) => (bearer, dpop) = (true, true),
@@ -281,11 +302,11 @@ impl Answering<'_> {
         let spiffe_id = verified.spiffe_id.as_ref().map(ToString::to_string);
         let is_issuer = matches!(verified.authority, Authority::Issuer(_));
         Principal {
-            subject: if is_issuer { text("sub") } else { spiffe_id.clone() },
+            subject: if is_issuer { text("sub") } else { verified.user.clone().or_else(|| spiffe_id.clone()) },
             client: if is_issuer { text("client_id") } else { None },
             issuer: match verified.authority {
                 Authority::Issuer(number) => self.policy.issuers.get(number).map(|issuer| issuer.issuer.clone()),
-                Authority::TrustDomain(_) => Some(self.policy.name_of(verified.authority).into()),
+                Authority::TrustDomain(_) | Authority::Users => Some(self.policy.name_of(verified.authority).into()),
             }
             .unwrap_or_default(),
             scopes: match verified.claims() {

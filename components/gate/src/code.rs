@@ -106,6 +106,31 @@ portcullis_types::codes! {
         /// A value for the upstream is too long, or no visible ASCII, and so cannot stand in a header.
         UpstreamValue = "upstream.value_unusable", "RFC 9110 section 5.5; docs/policy.md";
 
+        /// The name and password are those of no user of the registry.
+        RegistryPassword = "registry.password_wrong", "RFC 7617 section 2; docs/registries.md";
+        /// The registry's users cannot be had, so nobody knows whether a password is right.
+        RegistryUsersUnavailable = "registry.users_unavailable", "docs/registries.md";
+        /// A request for a token is for another URL of the token service than its realm.
+        RegistryPath = "registry.path_unknown", "docs/registries.md";
+        /// A request for a token is neither a GET nor a POST.
+        RegistryMethod = "registry.method_unknown", "distribution: Token Authentication Specification, Requesting a Token";
+        /// A POST for a token has no form, or the host has not its body.
+        RegistryForm = "registry.form_missing", "RFC 6749 section 4.3.2";
+        /// A request for a token has more than one credential.
+        RegistryCredentials = "registry.credentials_several", "RFC 6749 section 2.3; docs/registries.md";
+        /// A token is asked for a registry that is none of this token service's.
+        RegistryService = "registry.service_unknown", "distribution: Token Authentication Specification, service";
+        /// A token that a token service handed out is no credential for another.
+        RegistryOwnToken = "registry.own_token", "docs/registries.md";
+        /// The token is no refresh token of this token service.
+        RegistryRefresh = "registry.refresh_malformed", "docs/registries.md";
+        /// The refresh token is for another registry.
+        RegistryRefreshService = "registry.refresh_service", "docs/registries.md";
+        /// The user or issuer that the refresh token was given for is there no more, or has another password.
+        RegistryRefreshGone = "registry.refresh_gone", "docs/registries.md";
+        /// Nothing is asked for without a credential that everybody is granted.
+        RegistryAnonymous = "registry.anonymous_nothing", "docs/registries.md";
+
         /// The memory of used proofs cannot be asked.
         ReplayUnavailable = "replay.unavailable", "docs/decisions.md";
         /// The memory of used proofs is full.

@@ -3,6 +3,7 @@
 use alloc::{format, rc::Rc, string::String, vec::Vec};
 
 use portcullis_crypto::{CryptoCode, KeySet};
+use portcullis_scope::oci;
 use portcullis_svid::{SpiffeId, SvidCode, jwt_svid, x509_svid};
 use portcullis_token::{
     claims::Claims,
@@ -63,6 +64,12 @@ impl<'r> Presented<'r> {
         }
         let token = Token { text: token, sought: Sought::of(token) };
         Ok(if is_dpop { Presented::Dpop(token) } else { Presented::Bearer(token) })
+    }
+
+    /// A token that came elsewhere, and is judged as if it were a Bearer token.
+    #[cfg(feature = "registry")]
+    pub(crate) fn bearer(token: &'r str) -> Self {
+        Presented::Bearer(Token { text: token, sought: Sought::of(token) })
     }
 
     /// The token's text.
@@ -149,10 +156,12 @@ impl Judge<'_> {
         let fact = match authority {
             Authority::Issuer(number) => self.issuers_token(token, &sought, number)?,
             Authority::TrustDomain(number) => self.jwt_svid(token, &sought, number)?,
+            Authority::Users => return Err(no_entry().into()),
         };
         let leeway = match authority {
             Authority::Issuer(number) => self.policy.issuers.get(number).map(|issuer| issuer.expect.leeway),
             Authority::TrustDomain(number) => self.policy.trust_domains.get(number).map(|trusted| trusted.leeway),
+            Authority::Users => None,
         };
         let mut verified = Verified {
             authority,
@@ -160,6 +169,7 @@ impl Judge<'_> {
             fact: Some(fact),
             proof: None,
             leeway: leeway.unwrap_or_default(),
+            user: None,
         };
         verified.proof = self.proof(judged, request, presented, &verified)?;
         self.status(&verified)?;
@@ -176,7 +186,8 @@ impl Judge<'_> {
             jwt::meet(&fact.claims, &issuer.expect, self.at, self.trace).map_err(Denial::token)?;
             return Ok(fact);
         }
-        let verified = match jwt::verify(token.as_bytes(), &keys, &issuer.expect, self.at, self.trace) {
+        let verify = if issuer.registry { oci::token::verify_jwt } else { jwt::verify };
+        let verified = match verify(token.as_bytes(), &keys, &issuer.expect, self.at, self.trace) {
             Ok(verified) => verified,
             Err(rejection) if rejection.is(CryptoCode::Unknown) => {
                 self.more_keys(number, false)?;
@@ -269,7 +280,14 @@ impl Judge<'_> {
                 return Err(self.incomplete("a digest names no workload").into());
             }
         };
-        Ok(Verified { authority, fact: None, spiffe_id: Some(svid.spiffe_id), proof: None, leeway: trusted.leeway })
+        Ok(Verified {
+            authority,
+            fact: None,
+            spiffe_id: Some(svid.spiffe_id),
+            proof: None,
+            leeway: trusted.leeway,
+            user: None,
+        })
     }
 
     fn incomplete(&mut self, what: &str) -> Denial {
@@ -306,7 +324,7 @@ fn token68(token: &str) -> Result<(), Denial> {
 
 /// Whether a token begins as a JWT does: with a JSON object in base64url and a dot. Opaque tokens may have dots, too (RFC 6750
 /// section 2.1 has one).
-fn begins_as_jwt(token: &str) -> bool {
+pub(crate) fn begins_as_jwt(token: &str) -> bool {
     let Some((header, _)) = token.split_once('.') else { return false };
     base64url::decode(header.as_bytes()).is_ok_and(|header| header.trim_ascii_start().starts_with(b"{"))
 }

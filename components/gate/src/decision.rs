@@ -8,6 +8,8 @@ use alloc::{
 
 use portcullis_types::Rejection;
 
+#[cfg(feature = "registry")]
+use crate::registry::Issue;
 use crate::{answer::UNKNOWN_BODY, limits::RETRY_AFTER};
 
 /// Who a request is from, as far as a credential says.
@@ -59,6 +61,9 @@ pub struct Decision {
     pub reported: bool,
     /// The URLs of documents that were asked for and could not be had.
     pub needs: Vec<String>,
+    /// What a token service is to hand out, for its host to sign. Whoever gets such a decision lets nothing through by it.
+    #[cfg(feature = "registry")]
+    pub issue: Option<Issue>,
 }
 
 impl Decision {
@@ -82,6 +87,8 @@ impl Decision {
             rule: None,
             reported: false,
             needs: Vec::new(),
+            #[cfg(feature = "registry")]
+            issue: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use portcullis_scope::Need;
+use portcullis_scope::{Need, oci::Access};
 use portcullis_types::Rejection;
 
 use crate::documents::DocumentNeed;
@@ -34,6 +34,16 @@ pub(crate) enum Fault {
     Rights(Need),
     /// The credential is good, and nothing that its client could bring would help: 403.
     Forbidden,
+    /// The credential is good, and grants too little at a registry: 401 where another token of the token service may help, else
+    /// 403.
+    Access {
+        /// What is not granted.
+        missing: Vec<Access>,
+        /// Whether the client is to come back with another token.
+        renegotiate: bool,
+    },
+    /// There is nothing like that here: this status.
+    Absent(u16),
     /// Nobody knows: 503.
     Unknown,
     /// A preflight for a page that may not call: 403, told to the page's browser alone.

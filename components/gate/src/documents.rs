@@ -21,6 +21,8 @@ pub enum Kind {
     Bundle,
     /// A status list token.
     StatusList,
+    /// Users of a registry and hashes of their passwords (`htpasswd`).
+    Users,
 }
 
 impl Kind {
@@ -31,12 +33,15 @@ impl Kind {
             Kind::Keys => "keys",
             Kind::Bundle => "bundle",
             Kind::StatusList => "status-list",
+            Kind::Users => "users",
         }
     }
 
     /// The kind of a name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Kind::Metadata, Kind::Keys, Kind::Bundle, Kind::StatusList].into_iter().find(|kind| kind.name() == name)
+        [Kind::Metadata, Kind::Keys, Kind::Bundle, Kind::StatusList, Kind::Users]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 
     /// What to send as `Accept`.
@@ -45,6 +50,7 @@ impl Kind {
             Kind::Metadata => "application/json",
             Kind::Keys | Kind::Bundle => "application/jwk-set+json, application/json",
             Kind::StatusList => "application/statuslist+jwt, application/statuslist+cwt",
+            Kind::Users => "text/plain",
         }
     }
 }

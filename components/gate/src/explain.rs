@@ -158,6 +158,7 @@ impl Demands {
                     },
                 );
             }
+            Authority::Users => self.put("credential", "the name and password of a user of the registry".into()),
             Authority::TrustDomain(number) => {
                 let Some(trusted) = policy.trust_domains.get(number) else { return };
                 let kinds = match (trusted.x509, trusted.jwt) {

@@ -14,6 +14,8 @@ use portcullis_types::{
     trace::{Trace, check},
 };
 
+#[cfg(feature = "registry")]
+use crate::registry;
 use crate::{
     code::GateCode,
     cors,
@@ -43,6 +45,9 @@ pub(crate) struct Judge<'a> {
 pub(crate) struct Passed {
     pub(crate) principal: Option<Verified>,
     pub(crate) proof: Option<UsedProof>,
+    /// What a token service hands out.
+    #[cfg(feature = "registry")]
+    pub(crate) issue: Option<crate::registry::Issue>,
 }
 
 /// A credential that verified, and what is known by it.
@@ -56,6 +61,19 @@ pub(crate) struct Verified {
     /// The proof that came with it.
     pub(crate) proof: Option<UsedProof>,
     pub(crate) leeway: u64,
+    /// The user of a registry, where it is one.
+    pub(crate) user: Option<String>,
+}
+
+impl Passed {
+    fn of(principal: Option<Verified>) -> Self {
+        Self {
+            proof: principal.as_ref().and_then(|verified| verified.proof.clone()),
+            principal,
+            #[cfg(feature = "registry")]
+            issue: None,
+        }
+    }
 }
 
 impl Verified {
@@ -90,12 +108,19 @@ pub(crate) struct Context {
     pub(crate) dpop: bool,
     /// The credential that decided, once it verified.
     pub(crate) verified: Option<Verified>,
+    /// Whose form the answer has, where it is a registry's or a token service's.
+    #[cfg(feature = "registry")]
+    pub(crate) registry: Option<registry::Speaking>,
 }
 
 impl Judge<'_> {
     /// Decides, or says what it needs first. `context` is filled as far as it goes.
     pub(crate) fn decide(&mut self, request: &Request, context: &mut Context) -> Result<Passed, Stop> {
         let policy = self.policy;
+        #[cfg(feature = "registry")]
+        {
+            context.registry = registry::speaking_untrusted(request, policy);
+        }
         let spoken = check(self.trace, "listener", "docs/decisions.md", Spoken::of(request, policy), |_| String::new());
         let spoken = spoken.map_err(|rejection| match rejection.is(GateCode::ListenerUnknown) {
             true => Denial::unknown(rejection),
@@ -114,6 +139,21 @@ impl Judge<'_> {
             }
             preflight.map_err(|rejection| Denial { rejection, fault: Fault::Page })?;
         }
+        #[cfg(feature = "registry")]
+        {
+            context.registry = registry::speaking(&judged, policy);
+            match (&context.registry, &policy.registry) {
+                (Some(registry::Speaking::Registry(_)), Some(registry)) => {
+                    self.encoded_slash(&judged, None)?;
+                    return self.at_registry(registry, &judged, request, context);
+                }
+                (Some(registry::Speaking::Tokens(_)), Some(registry)) => {
+                    return self.at_tokens(registry, &judged, request, context);
+                }
+                (_, _) if judged.for_tokens => return Err(Denial::forbidden(no_tokens()).into()),
+                (_, _) => {}
+            }
+        }
         let number = self.policy.rule_for(judged.method, judged.origin, &judged.path);
         context.rule = number;
         let rule = number.and_then(|number| self.policy.rules.get(number));
@@ -129,7 +169,7 @@ impl Judge<'_> {
                 let name = || String::from(rule.name.as_str());
                 check(self.trace, "rule", "docs/policy.md", Ok(()), |()| name()).map_err(Denial::forbidden)?;
                 match &rule.access {
-                    Access::Anonymous => Ok(Passed { principal: None, proof: None }),
+                    Access::Anonymous => Ok(Passed::of(None)),
                     Access::Credential { authorities, require } => {
                         self.with_rule(&judged, request, presented, rule, authorities, require, context)
                     }
@@ -249,12 +289,12 @@ impl Judge<'_> {
         context: &mut Context,
     ) -> Result<Passed, Stop> {
         let verified = self.token(judged, request, presented)?;
-        let right = self.rights(&verified, rule, require);
+        let right = self.rights(&verified, &rule.name, require);
         if let Err(denial) = right {
             context.verified = Some(verified);
             return Err(denial.into());
         }
-        Ok(Passed { proof: verified.proof.clone(), principal: Some(verified) })
+        Ok(Passed::of(Some(verified)))
     }
 
     fn credential_by_certificate(
@@ -266,11 +306,11 @@ impl Judge<'_> {
         context: &mut Context,
     ) -> Result<Passed, Stop> {
         let verified = self.certificate(judged, authority)?;
-        if let Err(denial) = self.rights(&verified, rule, require) {
+        if let Err(denial) = self.rights(&verified, &rule.name, require) {
             context.verified = Some(verified);
             return Err(denial.into());
         }
-        Ok(Passed { proof: None, principal: Some(verified) })
+        Ok(Passed::of(Some(verified)))
     }
 
     fn missing(&mut self, require: Option<&Requirements>) -> Denial {
@@ -281,11 +321,11 @@ impl Judge<'_> {
     }
 
     /// What the rule requires, of one credential.
-    fn rights(&mut self, verified: &Verified, rule: &Rule, require: &Requirements) -> Result<(), Denial> {
+    pub(crate) fn rights(&mut self, verified: &Verified, rule: &str, require: &Requirements) -> Result<(), Denial> {
         let claims = match verified.authority {
             Authority::Issuer(_) => verified.claims(),
             // An SVID says who a workload is, and grants nothing.
-            Authority::TrustDomain(_) => None,
+            Authority::TrustDomain(_) | Authority::Users => None,
         };
         let granted = match claims {
             None => Granted::default(),
@@ -297,9 +337,7 @@ impl Judge<'_> {
             let matched = match &verified.spiffe_id {
                 None => Err(Rejection::new(GateCode::RuleSpiffeIdAbsent, "the credential names no workload")),
                 Some(id) if patterns.iter().any(|pattern| pattern.matches(id)) => Ok(id),
-                Some(id) => {
-                    Err(Rejection::new(GateCode::RuleSpiffeId, format!("{id} is none that {} names", rule.name)))
-                }
+                Some(id) => Err(Rejection::new(GateCode::RuleSpiffeId, format!("{id} is none that {rule} names"))),
             };
             check(self.trace, "SPIFFE ID", "docs/policy.md", matched, |id| format!("{id}"))
                 .map_err(Denial::forbidden)?;
@@ -308,7 +346,7 @@ impl Judge<'_> {
     }
 
     /// Which of the policy's trust domains a client certificate speaks for, not verified.
-    fn certificate_authority(&self, certificate: &ClientCertificate) -> Option<Authority> {
+    pub(crate) fn certificate_authority(&self, certificate: &ClientCertificate) -> Option<Authority> {
         let leaf = match certificate {
             ClientCertificate::None | ClientCertificate::Digest(_) => return self.only_digest(certificate),
             ClientCertificate::Chain(chain) => chain.first()?,
@@ -326,4 +364,10 @@ impl Judge<'_> {
         let one = self.policy.trust_domains.len() == 1 && self.policy.issuers.is_empty();
         (one && matches!(certificate, ClientCertificate::Digest(_))).then_some(Authority::TrustDomain(0))
     }
+}
+
+/// A listener that hands out tokens, of a policy that has no token service.
+#[cfg(feature = "registry")]
+fn no_tokens() -> Rejection {
+    Rejection::new(GateCode::RegistryPath, "no tokens are handed out here")
 }

@@ -33,12 +33,16 @@ pub mod origin;
 pub mod path;
 pub mod policy;
 mod proof;
+#[cfg(feature = "registry")]
+mod registry;
 mod remote;
 mod request;
 mod rule_index;
 mod sources;
 mod state;
 mod status;
+#[cfg(feature = "registry")]
+mod users;
 
 pub use answer::REPORT_HEADER;
 pub use code::GateCode;
@@ -49,5 +53,7 @@ pub use explain::{Demand, explain};
 pub use gate::{Checked, Gate, Held, Readiness};
 pub use memory::Forget;
 pub use origin::Class;
+#[cfg(feature = "registry")]
+pub use registry::{Issue, ToSign};
 pub use request::{ClientCertificate, Header, Request};
 pub use rule_index::RuleIndex;

@@ -38,3 +38,12 @@ pub const MAX_UPSTREAM_VALUE: usize = 4 * 1024;
 
 /// What clients are told to wait after a 503, in seconds: about as long as a fetch takes to be tried again.
 pub const RETRY_AFTER: u64 = 5;
+
+/// The longest claims of a token that a refresh token carries, in bytes of JSON: it travels in forms, and in clients' files.
+pub const MAX_REFRESH_CLAIMS: usize = 4 * 1024;
+
+/// How long it is remembered that a password was right, in seconds: clients without a token service send it with every request.
+pub const PASSWORD_REMEMBERED: u64 = 300;
+
+/// Most passwords of which that is remembered.
+pub const MAX_PASSWORDS: usize = 1_000;

@@ -35,7 +35,7 @@ impl Judge<'_> {
         let bound = fact.confirmation.clone().map_err(Denial::token)?;
         let demanded = match verified.authority {
             Authority::Issuer(number) => self.policy.issuers.get(number).map_or(Proof::Any, |issuer| issuer.proof),
-            Authority::TrustDomain(_) => Proof::AsBound,
+            Authority::TrustDomain(_) | Authority::Users => Proof::AsBound,
         };
         let binding =
             check(self.trace, "binding", "RFC 7800 section 3.1", binding(presented, &bound, demanded), |found| {

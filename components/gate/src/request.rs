@@ -89,6 +89,10 @@ pub(crate) struct Judged<'r> {
     pub(crate) path: RequestPath<'r>,
     /// The path as it was sent.
     raw_path: &'r str,
+    /// The path and query as they were sent.
+    pub(crate) target: &'r str,
+    /// Whether the listener hands out tokens.
+    pub(crate) for_tokens: bool,
     pub(crate) headers: &'r [Header],
     pub(crate) certificate: Cow<'r, ClientCertificate>,
     /// The trust domain for which the listener trusts its proxy's validation.
@@ -148,9 +152,9 @@ impl<'r> Judged<'r> {
     pub(crate) fn of(request: &'r Request, spoken: &'r Spoken<'r>, policy: &Policy) -> Result<Self, Rejection> {
         let told = &spoken.told;
         method(told.method)?;
-        let (origin, path) = origin_and_target(&told.url, told.target, &policy.origins)?;
-        let path_end = path.find('?').unwrap_or(path.len());
-        let raw_path = path.get(..path_end).unwrap_or_default();
+        let (origin, target) = origin_and_target(&told.url, told.target, &policy.origins)?;
+        let path_end = target.find('?').unwrap_or(target.len());
+        let raw_path = target.get(..path_end).unwrap_or_default();
         let path = RequestPath::parse(raw_path)?;
         let origin = origin.map_err(|unknown| {
             Rejection::new(GateCode::UnknownOrigin, format!("{unknown} is none of the policy's origins"))
@@ -162,6 +166,8 @@ impl<'r> Judged<'r> {
             origin,
             path,
             raw_path,
+            target,
+            for_tokens: spoken.listener.is_some_and(|listener| listener.tokens),
             headers: &request.headers,
             certificate: certificate_of(request, spoken.listener)?,
             trusts: spoken.listener.and_then(|listener| listener.trust_proxy_validation.as_ref()),

@@ -16,7 +16,7 @@ use crate::{
 
 impl Judge<'_> {
     /// Whether a document may be asked for by this evaluation, which asks for each once.
-    fn askable(&self, remote: &Remote) -> bool {
+    pub(crate) fn askable(&self, remote: &Remote) -> bool {
         self.may_ask && !self.answered.contains(&remote.need.url) && remote.timing.ask(self.at) != Ask::Later
     }
 

@@ -8,6 +8,8 @@ use portcullis_svid::{Anchors, Bundle, BundleSet};
 use portcullis_token::x5c;
 use portcullis_types::{Rejection, Timestamp, trace::Silent};
 
+#[cfg(feature = "registry")]
+use crate::users::UsersState;
 use crate::{
     bundles::DomainState,
     code::GateCode,
@@ -16,7 +18,7 @@ use crate::{
     lists::{Lists, StoredList},
     memory::Memory,
     origin::Class,
-    policy::{Access, Authority, BundleSource, Issuer, Policy},
+    policy::{Authority, BundleSource, Issuer, Policy},
     remote::{Remote, Taking, weight},
 };
 
@@ -27,6 +29,9 @@ pub(crate) struct State {
     /// The bundles of the trust domains that have one.
     pub(crate) bundles: BundleSet,
     pub(crate) memory: Memory,
+    /// Users of a registry, where it has any.
+    #[cfg(feature = "registry")]
+    pub(crate) users: Option<UsersState>,
     /// The last generation that was given to a key set.
     generation: u64,
 }
@@ -78,7 +83,17 @@ impl State {
             };
             domains.push(DomainState::new(remote, next()));
         }
-        Self { issuers, domains, bundles, memory: Memory::default(), generation }
+        #[cfg(feature = "registry")]
+        let users = policy.registry.as_ref().and_then(|registry| registry.users.as_ref());
+        Self {
+            issuers,
+            domains,
+            bundles,
+            memory: Memory::default(),
+            #[cfg(feature = "registry")]
+            users: users.map(|source| UsersState::new(source, &policy.limits)),
+            generation,
+        }
     }
 
     /// What is to be fetched now: what was never had, and what is to be had again before it is too old. Each is told once
@@ -100,6 +115,10 @@ impl State {
             if let Some(remote) = &mut domain.remote {
                 take(remote, refresh);
             }
+        }
+        #[cfg(feature = "registry")]
+        if let Some(remote) = self.users.as_mut().and_then(|users| users.remote.as_mut()) {
+            take(remote, policy.limits.keys_refresh);
         }
         for issuer in &mut self.issuers {
             for need in issuer.lists.due(at) {
@@ -170,6 +189,10 @@ impl State {
                 let taken = state.provide(trusted, document, &mut self.bundles, &mut taking);
                 outcomes.push(taken);
             }
+        }
+        #[cfg(feature = "registry")]
+        if let Some(users) = &mut self.users {
+            outcomes.extend(users.provide(document, &taking));
         }
         outcomes
     }
@@ -243,7 +266,11 @@ impl State {
             .map(|issuer| keys(&issuer.keys) + issuer.status_keys.as_ref().map_or(0, keys) + issuer.lists.bytes())
             .sum();
         let domains: usize = self.domains.iter().map(|domain| weight(domain.bytes)).sum();
-        issuers + domains + self.memory.bytes()
+        #[cfg(feature = "registry")]
+        let users = self.users.as_ref().map_or(0, |users| weight(users.bytes));
+        #[cfg(not(feature = "registry"))]
+        let users = 0;
+        issuers + domains + users + self.memory.bytes()
     }
 }
 
@@ -257,11 +284,7 @@ impl IssuerState {
 impl State {
     /// Issuers and trust domains that a rule names and whose keys are missing or too old, and why.
     pub(crate) fn missing(&self, policy: &Policy, at: Timestamp) -> Vec<(String, String)> {
-        let named = |authority: Authority| {
-            policy.rules.iter().any(|rule| {
-                matches!(&rule.access, Access::Credential { authorities, .. } if authorities.contains(&authority))
-            })
-        };
+        let named = |authority: Authority| policy.names(authority);
         let why = |fault: Option<&Rejection>| match fault {
             Some(fault) => format!("{}: {}", fault.code(), fault.detail()),
             None => "not fetched yet".into(),

@@ -17,7 +17,7 @@ use portcullis_gate::policy::{Format, Policy, PolicyCode, PolicyError, export, l
 use portcullis_types::RuleCode;
 
 /// Every code, and a policy that shows it.
-const CODES: [(&str, &str); 53] = [
+const CODES: [(&str, &str); 60] = [
     ("policy.too_large", "generated/too_large.toml"),
     ("policy.syntax", "syntax_unclosed_text.toml"),
     ("policy.duplicate_name", "name_twice.json"),
@@ -58,6 +58,13 @@ const CODES: [(&str, &str); 53] = [
     ("policy.listener_exposed", "listener_exposed.toml"),
     ("policy.listener_tls", "listener_peers_alone.toml"),
     ("policy.listener_trust", "listener_trust.toml"),
+    ("policy.registry_issuer", "registry_issuer.toml"),
+    ("policy.registry_service", "registry_service.toml"),
+    ("policy.registry_repository", "registry_repository.toml"),
+    ("policy.registry_grant_empty", "registry_grant.toml"),
+    ("policy.registry_users", "registry_users.toml"),
+    ("policy.registry_token_service", "registry_token_service.toml"),
+    ("policy.registry_absent", "envoy/registry_users.toml"),
     ("policy.envoy_cluster_malformed", "envoy_cluster_path.toml"),
     ("policy.envoy_cluster_missing", "envoy/cluster_missing.toml"),
     ("policy.envoy_file", "envoy/keys_in_a_file.toml"),

@@ -11,8 +11,8 @@ use crate::{
         gate::gate::{
             Answer, Answered, Body, Checked, Class, ClientCertificate, Content, Decision, Document, DocumentFinding,
             DocumentKind, DocumentNeed, Evaluation, Field, Forget, Format, Gate, GateBorrow, Guest, GuestEvaluation,
-            GuestGate, Held, LeafCertificate, Missing, Need, Outcome, Pending, Principal, Problem, Readiness, Remember,
-            Request, Sha256, Step, ToldStep, Wanted,
+            GuestGate, Held, Issue, LeafCertificate, Missing, Need, Outcome, Pending, Principal, Problem, Readiness,
+            Remember, Request, Sha256, Step, ToSign, ToldStep, Wanted,
         },
         types::types::{Header, Rejection, Timestamp},
     },
@@ -180,6 +180,7 @@ fn document_need(need: gate::DocumentNeed) -> DocumentNeed {
             gate::Kind::Keys => DocumentKind::Keys,
             gate::Kind::Bundle => DocumentKind::Bundle,
             gate::Kind::StatusList => DocumentKind::StatusList,
+            gate::Kind::Users => DocumentKind::Users,
         },
         accept: need.kind.accept().into(),
         most: need.most as u64,
@@ -200,6 +201,7 @@ fn document_needed(need: DocumentNeed) -> gate::DocumentNeed {
             DocumentKind::Keys => gate::Kind::Keys,
             DocumentKind::Bundle => gate::Kind::Bundle,
             DocumentKind::StatusList => gate::Kind::StatusList,
+            DocumentKind::Users => gate::Kind::Users,
         },
         most: usize::try_from(need.most).unwrap_or(usize::MAX),
     }
@@ -254,6 +256,18 @@ fn decision(decision: gate::Decision) -> Decision {
         rule: decision.rule,
         reported: decision.reported,
         needs: decision.needs,
+        issue: decision.issue.map(issue),
+    }
+}
+
+fn issue(issue: gate::Issue) -> Issue {
+    let to_sign = |gate::ToSign { media_type, claims }| ToSign { media_type, claims };
+    Issue {
+        access: to_sign(issue.access),
+        refresh: issue.refresh.map(to_sign),
+        scope: issue.scope,
+        issued_at: issue.issued_at,
+        expires_in: issue.expires_in,
     }
 }
 

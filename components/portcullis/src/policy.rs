@@ -6,7 +6,7 @@ use portcullis_types::json;
 use crate::{
     Component, backend,
     bindings::exports::portcullis::gate::policy::{
-        Asserter, Demand, Format, Guest, HostSettings, Listener, Problem, Replay, Report, Tls,
+        Asserter, Demand, Format, Guest, HostSettings, Listener, Problem, Replay, Report, Tls, TokenService,
     },
 };
 
@@ -34,6 +34,7 @@ impl Guest for Component {
 
     fn for_host(text: String, format: Format) -> Result<HostSettings, Vec<Problem>> {
         let policy = parse(&text, format).map_err(|errors| problems(&errors))?;
+        let token_service = token_service(&policy);
         Ok(HostSettings {
             listeners: policy.listeners.into_iter().map(listener).collect(),
             replay: match policy.replay {
@@ -42,6 +43,7 @@ impl Guest for Component {
                 policy::Replay::Nonce => Replay::Nonce,
             },
             proof_window: policy.proof_window,
+            token_service,
         })
     }
 
@@ -62,10 +64,26 @@ impl Guest for Component {
     }
 }
 
+fn token_service(policy: &Policy) -> Option<TokenService> {
+    let registry = policy.registry.as_ref()?;
+    let tokens = registry.tokens.as_ref()?;
+    let issuer = policy.issuers.get(tokens.issuer)?;
+    let policy::KeySource::Url(keys) = &issuer.keys else { return None };
+    Some(TokenService {
+        issuer: issuer.issuer.clone(),
+        keys: keys.clone(),
+        realm: registry.realm.as_ref()?.realm.as_str().into(),
+        lifetime: tokens.lifetime,
+        refresh: tokens.refresh,
+    })
+}
+
 fn listener(listener: policy::Listener) -> Listener {
     Listener {
         name: listener.name,
         address: listener.address,
+        tokens: listener.tokens,
+        asks_certificate: listener.client_certificate == Some(policy::CertificateFrom::Host) && listener.tls.is_some(),
         asserts: listener.asserts.map(|asserter| match asserter {
             policy::Asserter::Nginx => Asserter::Nginx,
             policy::Asserter::Traefik => Asserter::Traefik,

@@ -131,6 +131,18 @@ portcullis_types::codes! {
         /// The source repository of a mount is outside the grammar of names.
         OciFromName = "oci.from_name", "OCI Distribution Specification 1.1, Mounting a blob from another repository";
 
+        /// The form of a request for a token is longer than is read.
+        OciFormTooLarge = "oci.form_too_large", "docs/limits.md";
+        /// A parameter of a request for a token is longer than is read.
+        OciParameterTooLarge = "oci.parameter_too_large", "docs/limits.md";
+        /// A parameter of a request for a token occurs more than once.
+        OciParameterRepeated = "oci.parameter_repeated", "RFC 6749 section 3.2";
+        /// A request for a token lacks a parameter that its grant type needs.
+        OciParameterMissing = "oci.parameter_missing", "RFC 6749 section 5.2";
+        /// The grant type is none that a token service for registries has.
+        OciGrantType =
+            "oci.grant_type", "distribution: Docker Registry v2 authentication using OAuth2; RFC 6749 section 5.2";
+
         /// An access list has more than 1,000 entries, or 64 actions in one of them.
         OciAccessTooMany = "oci.access_too_many", "docs/limits.md";
         /// Access is required to a resource without saying for which action.

@@ -46,3 +46,9 @@ pub const MAX_ACTIONS: usize = 64;
 
 /// How far a registry's clock may differ where nobody says otherwise, in seconds (distribution, `registry/auth/token`).
 pub const REGISTRY_LEEWAY: u64 = 60;
+
+/// The longest form of a request for a token, in bytes: a scope at its longest, a token, and room.
+pub const MAX_FORM: usize = 384 * 1024;
+
+/// The longest parameter of a request for a token but its scope, in bytes: as long as a token may be.
+pub const MAX_PARAMETER: usize = portcullis_types::limits::MAX_COMPACT_TOKEN;

@@ -46,7 +46,7 @@ impl Claims {
     /// The same, from members that are parsed already.
     ///
     /// Errors: `json.duplicate_name`, `token.claim_null`, `token.*_type`.
-    pub(crate) fn from_members(members: Object) -> Result<Self, Rejection> {
+    pub fn from_members(members: Object) -> Result<Self, Rejection> {
         for name in READ_DEEPLY {
             if let Some(value) = members.get(name)? {
                 value.checked_everywhere().map_err(|rejection| rejection.within(name))?;

@@ -19,6 +19,8 @@ mod policy_test_file;
 mod policy_test_keys;
 mod policy_test_read;
 mod pretty;
+#[cfg(feature = "gateway")]
+mod registry;
 mod report;
 mod scope;
 mod scope_json;
@@ -96,6 +98,10 @@ enum Command {
     Gate(gate::Command),
     #[cfg(feature = "gateway")]
     Serve(serve::Serve),
+    /// Keys of a token service for registries
+    #[cfg(feature = "gateway")]
+    #[command(subcommand)]
+    Registry(registry::Command),
     Batch(batch::Batch),
     Mint(mint::Mint),
     /// Precompile components, or list them
@@ -151,6 +157,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Gate(command)) => gate::run(command, &context),
         #[cfg(feature = "gateway")]
         Some(Command::Serve(serve)) => serve::run(serve, &context),
+        #[cfg(feature = "gateway")]
+        Some(Command::Registry(command)) => registry::run(command, &context),
         Some(Command::Batch(batch)) => batch::run(&batch, &context),
         Some(Command::Mint(mint)) => mint::run(&mint, &context),
         Some(Command::Component(command)) => component::run(command, &context),

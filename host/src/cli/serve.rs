@@ -73,6 +73,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "SOCKET", env = "SPIFFE_ENDPOINT_SOCKET")]
     workload_api: Option<String>,
 
+    /// The folder with the keys of a token service for registries, which is made where there is none; without it they are gone with
+    /// the process
+    #[arg(long, value_name = "DIR", env = "PORTCULLIS_TOKEN_KEYS")]
+    token_keys: Option<PathBuf>,
+
     /// Where one line of JSON for each decision goes (docs/audit.schema.json); `-` is standard output
     #[arg(long, value_name = "FILE", env = "PORTCULLIS_AUDIT")]
     audit: Option<PathBuf>,
@@ -126,6 +131,7 @@ pub(crate) fn run(serve: Serve, context: &Context) -> anyhow::Result<Outcome> {
     settings.authorities = serve.ca;
     settings.workload_api = serve.workload_api;
     settings.audit = serve.audit;
+    settings.token_keys = serve.token_keys;
     settings.demo = serve.demo;
     settings.grace = Duration::from_secs(serve.grace);
     let log = match (serve.log_format, context.asked_format()) {

@@ -71,7 +71,13 @@ async fn ready(State(admin): State<Admin>) -> Response {
 async fn metrics(State(admin): State<Admin>) -> Response {
     let generation = admin.engine.current();
     let (store, at) = (admin.engine.store(), now());
-    let kinds = [DocumentKind::Metadata, DocumentKind::Keys, DocumentKind::Bundle, DocumentKind::StatusList];
+    let kinds = [
+        DocumentKind::Metadata,
+        DocumentKind::Keys,
+        DocumentKind::Bundle,
+        DocumentKind::StatusList,
+        DocumentKind::Users,
+    ];
     let readings = Readings {
         held: generation.held(&admin.metrics).await.iter().map(|held| (held.bytes, held.tokens, held.lists)).collect(),
         ages: kinds.iter().filter_map(|kind| Some((kind.as_str(), store.oldest(*kind, at)?))).collect(),

@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 
-use super::check::Answer;
+use super::check::{Answer, PeerChain};
 use super::metrics::Metrics;
 use super::tls::{ListenerTls, is_peer};
 
@@ -136,10 +136,7 @@ impl Serving {
             let name = self.name.clone();
             tokio::spawn(async move {
                 let _place = place;
-                let service = service_fn(move |request| {
-                    let answer = handle(request);
-                    async move { Ok::<_, Infallible>(answer.await) }
-                });
+                let mut presented = None;
                 let io: Box<dyn Stream> = match acceptor {
                     None => stream,
                     Some(acceptor) => match tokio::time::timeout(HANDSHAKE_WITHIN, acceptor.accept(stream)).await {
@@ -152,12 +149,20 @@ impl Serving {
                                 );
                                 return;
                             }
+                            presented = PeerChain::new(chain);
                             Box::new(stream)
                         }
                         Ok(Err(error)) => return tracing::debug!(listener = name, %error, "no handshake"),
                         Err(_) => return tracing::debug!(listener = name, "no handshake in time"),
                     },
                 };
+                let service = service_fn(move |mut request: Request<Incoming>| {
+                    if let Some(chain) = &presented {
+                        request.extensions_mut().insert(chain.clone());
+                    }
+                    let answer = handle(request);
+                    async move { Ok::<_, Infallible>(answer.await) }
+                });
                 let builder = builder();
                 let connection = builder.serve_connection(TokioIo::new(io), service);
                 // Clients that leave are not worth a line.

@@ -38,6 +38,7 @@ mod settings;
 mod start;
 mod telemetry;
 mod tls;
+mod tokens;
 mod verdict;
 mod watch;
 
@@ -46,3 +47,4 @@ pub use settings::{DEFAULT_GRACE, Resolve, Settings};
 pub use start::{Gateway, Listening, StartError};
 pub use telemetry::{LogFormat, Telemetry, TelemetryError};
 pub use tls::TlsError;
+pub use tokens::{KeysError, TokenKey, TokenKeys};

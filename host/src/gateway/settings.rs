@@ -31,6 +31,8 @@ pub struct Settings {
     pub workload_api: Option<String>,
     /// The file of the audit; `-` is standard output.
     pub audit: Option<PathBuf>,
+    /// The folder with the keys of a token service for registries; they are gone with the process if absent.
+    pub token_keys: Option<PathBuf>,
     /// Whether there is an issuer for demonstration within.
     pub demo: bool,
     /// How long requests that are under way may take when the gateway ends.
@@ -87,6 +89,7 @@ impl Settings {
             authorities: Vec::new(),
             workload_api: None,
             audit: None,
+            token_keys: None,
             demo: false,
             grace: DEFAULT_GRACE,
         }

@@ -21,7 +21,8 @@ use super::metrics::Metrics;
 use super::reload::Reloading;
 use super::replay::{Nonces, ReplayMemory};
 use super::settings::Settings;
-use super::tls::{self, ListenerTls, TlsError};
+use super::tls::{self, Asked, ListenerTls, TlsError};
+use super::tokens::{KeysError, TokenService};
 use crate::gate::{Asserter, Listener, Replay};
 
 /// Where the issuer for demonstration is: a name that nobody has (RFC 6761), answered within the process.
@@ -74,6 +75,9 @@ pub enum StartError {
     /// Documents could not be fetched at all.
     #[error("{0}")]
     Fetcher(String),
+    /// The token service's keys cannot be had.
+    #[error("the token service has no keys: {0}")]
+    TokenKeys(#[from] KeysError),
     /// The audit's file cannot be opened.
     #[error("cannot write the audit to {}: {cause}", path.display())]
     Audit {
@@ -108,6 +112,7 @@ pub struct Gateway {
     metrics: Arc<Metrics>,
     doors: Vec<(Arc<Door>, Serving)>,
     admin: Option<(axum::Router, Serving)>,
+    tokens: Option<Arc<TokenService>>,
     reloading: Reloading,
     written: Option<Written>,
     grace: Duration,
@@ -147,10 +152,17 @@ impl Gateway {
             }
             Replay::Node | Replay::Shared => None,
         };
+        let tokens = match host.token_service {
+            Some(described) => {
+                let folder = settings.token_keys.as_deref();
+                Some(Arc::new(TokenService::open(described, folder, settings.instances)?))
+            }
+            None => None,
+        };
         let parts = Parts {
             component: settings.component.clone(),
             instances: settings.instances,
-            fetcher: fetcher(&settings, demo.as_ref())?,
+            fetcher: fetcher(&settings, demo.as_ref(), tokens.as_ref())?,
             store: Arc::new(Store::new()),
             replay,
             nonces,
@@ -171,7 +183,14 @@ impl Gateway {
         let mut certificates = Vec::new();
         for listener in listeners {
             let tls = match &listener.tls {
-                Some(files) => Some(Arc::new(ListenerTls::new(files, &base, !listener.peers.is_empty())?)),
+                Some(files) => {
+                    let asked = match () {
+                        () if !listener.peers.is_empty() => Asked::Peers,
+                        () if listener.asks_certificate => Asked::Anybody,
+                        () => Asked::Authorities,
+                    };
+                    Some(Arc::new(ListenerTls::new(files, &base, asked)?))
+                }
                 None => None,
             };
             if let Some(tls) = &tls {
@@ -185,7 +204,8 @@ impl Gateway {
                 peers: listener.peers.clone(),
                 metrics: Arc::clone(&metrics),
             };
-            let door = Door::new(Arc::clone(&engine), Arc::clone(&metrics), audit.clone(), listener, declared);
+            let (engine, metrics) = (Arc::clone(&engine), Arc::clone(&metrics));
+            let door = Door::new(engine, metrics, audit.clone(), listener, declared, tokens.clone());
             doors.push((Arc::new(door), serving));
         }
         let admin = match &settings.admin {
@@ -204,7 +224,7 @@ impl Gateway {
         };
         let reloading =
             Reloading::new(Arc::clone(&engine), Arc::clone(&metrics), settings.policy, watched, certificates);
-        Ok(Self { engine, metrics, doors, admin, reloading, written, grace: settings.grace })
+        Ok(Self { engine, metrics, doors, admin, tokens, reloading, written, grace: settings.grace })
     }
 
     /// Where it listens, with the ports that it was given.
@@ -213,7 +233,7 @@ impl Gateway {
         let doors = self.doors.iter().map(|(door, serving)| Listening {
             name: serving.name.clone(),
             address: serving.socket.address(),
-            what: check::kind(door.listener().asserts),
+            what: check::kind(door.listener()),
         });
         let admin = self.admin.iter().map(|(_, serving)| Listening {
             name: serving.name.clone(),
@@ -225,11 +245,14 @@ impl Gateway {
 
     /// Answers checks until `end` comes, then takes no more connections and lets requests that are under way end.
     pub async fn run(self, end: impl Future<Output = ()>) {
-        let Self { engine, metrics, doors, admin, reloading, written, grace } = self;
+        let Self { engine, metrics, doors, admin, tokens, reloading, written, grace } = self;
         let (end_all, ending) = watch::channel(false);
         let mut background = JoinSet::new();
         background.spawn(Arc::clone(&engine).keep_fresh());
         background.spawn(reloading.run());
+        if let Some(tokens) = tokens {
+            background.spawn(tokens.keep_keys());
+        }
         background.spawn(tell_when_ready(Arc::clone(&engine), metrics));
         let mut listening = JoinSet::new();
         for (door, serving) in doors {
@@ -319,6 +342,8 @@ fn unnamed() -> Listener {
     Listener {
         name: UNNAMED.into(),
         address: DEFAULT_ADDRESS.into(),
+        tokens: false,
+        asks_certificate: false,
         asserts: None::<Asserter>,
         trust_proxy_validation: None,
         peers: Vec::new(),
@@ -326,15 +351,19 @@ fn unnamed() -> Listener {
     }
 }
 
-fn fetcher(settings: &Settings, demo: Option<&Arc<DemoIssuer>>) -> Result<Fetcher, StartError> {
+fn fetcher(
+    settings: &Settings,
+    demo: Option<&Arc<DemoIssuer>>,
+    tokens: Option<&Arc<TokenService>>,
+) -> Result<Fetcher, StartError> {
     let mut roots = Vec::new();
     for path in &settings.authorities {
         roots.extend(tls::certificates(path, "authorities of issuers")?);
     }
     let pin =
         |known: &super::settings::Resolve| Pin { host: known.host.clone(), port: known.port, address: known.address };
-    let local: HashMap<String, axum::Router> =
-        demo.map(|demo| (DEMO_ISSUER.to_owned(), demo.documents())).into_iter().collect();
+    let demo = demo.map(|demo| (DEMO_ISSUER.to_owned(), demo.documents()));
+    let local: HashMap<String, axum::Router> = demo.into_iter().chain(tokens.map(TokenService::documents)).collect();
     let settings = FetchSettings {
         pins: settings.resolve.iter().map(pin).collect(),
         extra_roots: roots,

@@ -4,10 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use rustls::ServerConfig;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::WebPkiSupportedAlgorithms;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -33,30 +36,86 @@ pub enum TlsError {
     Setup(String),
 }
 
+/// Of whom a certificate is asked in the handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Of those whom an authority of the listener vouches for, if there is one; a client may have none.
+    Authorities,
+    /// Of peers that are named: a client has to have one.
+    Peers,
+    /// Of anybody, whoever issued it: the gate validates it. A client may have none.
+    Anybody,
+}
+
+/// Takes every certificate whose key the client has, and says nothing about who issued it: what is presented is not validated
+/// here, and the gate that is handed it validates it (X.509-SVIDs, by the bundles of the policy).
+#[derive(Debug)]
+struct AnyCertificate(WebPkiSupportedAlgorithms);
+
+impl ClientCertVerifier for AnyCertificate {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, certificate, signature, &self.0)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
+}
+
 /// The TLS of a listener. What it holds is replaced when its files change; connections keep what they began with.
 pub(crate) struct ListenerTls {
     files: Tls,
     base: PathBuf,
-    /// Whether a client has to have a certificate.
-    demanded: bool,
+    asked: Asked,
     config: ArcSwap<ServerConfig>,
 }
 
 impl ListenerTls {
-    /// Reads the files, whose names are relative to the policy's folder. Where peers are named, clients have to have a
-    /// certificate.
+    /// Reads the files, whose names are relative to the policy's folder. `asked` says of whom a certificate is
+    /// asked.
     ///
     /// # Errors
     ///
     /// A file cannot be read or used.
-    pub(crate) fn new(files: &Tls, base: &Path, demanded: bool) -> Result<Self, TlsError> {
-        let config = read(files, base, demanded)?;
-        Ok(Self { files: files.clone(), base: base.to_owned(), demanded, config: ArcSwap::from(config) })
+    pub(crate) fn new(files: &Tls, base: &Path, asked: Asked) -> Result<Self, TlsError> {
+        let config = read(files, base, asked)?;
+        Ok(Self { files: files.clone(), base: base.to_owned(), asked, config: ArcSwap::from(config) })
     }
 
     /// Reads the files again. What cannot be used is told, and the old ones stay.
     pub(crate) fn reload(&self) -> Result<(), TlsError> {
-        self.config.store(read(&self.files, &self.base, self.demanded)?);
+        self.config.store(read(&self.files, &self.base, self.asked)?);
         Ok(())
     }
 
@@ -71,7 +130,7 @@ impl ListenerTls {
     }
 }
 
-fn read(files: &Tls, base: &Path, demanded: bool) -> Result<Arc<ServerConfig>, TlsError> {
+fn read(files: &Tls, base: &Path, asked: Asked) -> Result<Arc<ServerConfig>, TlsError> {
     let setup = |error: &dyn std::fmt::Display| TlsError::Setup(error.to_string());
     let chain = certificates(&base.join(&files.certificate), "a certificate chain")?;
     let key_path = base.join(&files.key);
@@ -89,6 +148,9 @@ fn read(files: &Tls, base: &Path, demanded: bool) -> Result<Arc<ServerConfig>, T
         .with_safe_default_protocol_versions()
         .map_err(|error| setup(&error))?;
     let builder = match &files.client_ca {
+        None if asked == Asked::Anybody => {
+            builder.with_client_cert_verifier(Arc::new(AnyCertificate(provider.signature_verification_algorithms)))
+        }
         None => builder.with_no_client_auth(),
         Some(name) => {
             let mut roots = rustls::RootCertStore::empty();
@@ -96,7 +158,7 @@ fn read(files: &Tls, base: &Path, demanded: bool) -> Result<Arc<ServerConfig>, T
                 roots.add(certificate).map_err(|error| setup(&error))?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-            let verifier = if demanded { verifier } else { verifier.allow_unauthenticated() };
+            let verifier = if asked == Asked::Peers { verifier } else { verifier.allow_unauthenticated() };
             builder.with_client_cert_verifier(verifier.build().map_err(|error| setup(&error))?)
         }
     };

@@ -76,6 +76,7 @@ fn unavailable() -> Decision {
         rule: None,
         reported: false,
         needs: Vec::new(),
+        issue: None,
     }
 }
 

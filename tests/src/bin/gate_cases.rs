@@ -1,4 +1,4 @@
-//! `gate_cases write` writes `tests/gate.ndjson`; `gate_cases check` fails where the file is not what it would write, and
+//! `gate_cases write` writes `tests/gate.ndjson` and `tests/registry.ndjson`; `gate_cases check` fails where a file is not what it would write, and
 //! where a case is not answered as it wants; `gate_cases try` tells the latter of what would be written.
 
 use std::{collections::BTreeSet, fs, process::ExitCode, rc::Rc};
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
     let result = match std::env::args().nth(1).as_deref() {
         Some("write") => write(),
         Some("check") => check(),
-        Some("try") => answered(&gate_cases::text()),
+        Some("try") => answered(&all()),
         _ => Err(anyhow::anyhow!("usage: gate_cases write|check|try")),
     };
     match result {
@@ -32,18 +32,26 @@ fn main() -> ExitCode {
 }
 
 fn write() -> anyhow::Result<String> {
-    let text = gate_cases::text();
-    fs::write(root().join("tests/gate.ndjson"), &text)?;
-    Ok(format!("tests/gate.ndjson written, {} cases", text.lines().count()))
+    let mut told = Vec::new();
+    for (name, text) in gate_cases::files() {
+        fs::write(root().join(name), &text)?;
+        told.push(format!("{name} written, {} cases", text.lines().count()));
+    }
+    Ok(told.join("; "))
 }
 
 fn check() -> anyhow::Result<String> {
-    let text = gate_cases::text();
-    let path = root().join("tests/gate.ndjson");
-    if fs::read_to_string(&path).unwrap_or_default() != text {
-        bail!("tests/gate.ndjson is not what it is made of: run `make codes` and look at the difference");
+    for (name, text) in gate_cases::files() {
+        if fs::read_to_string(root().join(name)).unwrap_or_default() != text {
+            bail!("{name} is not what it is made of: run `make codes` and look at the difference");
+        }
     }
-    answered(&text)
+    answered(&all())
+}
+
+/// The cases of every file.
+fn all() -> String {
+    gate_cases::files().into_iter().map(|(_, text)| text).collect()
 }
 
 /// Every case answered natively; that the components answer alike is for the suite to show.

@@ -1,4 +1,5 @@
-//! The cases of the gate, `tests/gate.ndjson`: made, so that each is one change away from another.
+//! The cases of the gate, `tests/gate.ndjson` and, of registries, `tests/registry.ndjson`: made, so that each is one change away
+//! from another. A page has no part in registries, hence the second file.
 
 mod cors;
 mod fetching;
@@ -8,6 +9,7 @@ mod make;
 mod paths;
 mod policies;
 mod proofs;
+mod registry;
 mod request;
 mod rights;
 mod rules;
@@ -18,8 +20,15 @@ mod upstream;
 
 use std::fmt::Write as _;
 
-/// All cases, one JSON object a line.
-pub fn text() -> String {
+use make::Group;
+
+/// The files, each with its text.
+pub fn files() -> [(&'static str, String); 2] {
+    [("tests/gate.ndjson", text()), ("tests/registry.ndjson", lines(&[registry::cases()]))]
+}
+
+/// The cases that every host is asked.
+fn text() -> String {
     let groups = [
         rules::cases(),
         paths::cases(),
@@ -36,6 +45,11 @@ pub fn text() -> String {
         told::cases(),
         policies::cases(),
     ];
+    lines(&groups)
+}
+
+/// One JSON object a line.
+fn lines(groups: &[Group]) -> String {
     let mut text = String::new();
     for line in groups.iter().flat_map(|group| &group.lines) {
         let _ = writeln!(text, "{line}");

@@ -91,6 +91,22 @@ portcullis_types::codes! {
         /// A listener trusts a proxy's validation for a trust domain that the policy does not have.
         ListenerTrust = "policy.listener_trust", "docs/policy.md";
 
+        /// An issuer of tokens for registries (`profile = "registry"`) is named where other credentials count, or there is no
+        /// `[registry]` for it.
+        RegistryIssuer = "policy.registry_issuer", "docs/registries.md";
+        /// A grant is for a registry that `registry.services` does not list.
+        RegistryService = "policy.registry_service", "docs/registries.md";
+        /// A pattern of repositories is malformed.
+        RegistryRepository = "policy.registry_repository", "docs/registries.md";
+        /// A grant grants nothing.
+        RegistryGrantEmpty = "policy.registry_grant_empty", "docs/registries.md";
+        /// A registry's users cannot be read, or a grant is for users and there are none.
+        RegistryUsers = "policy.registry_users", "docs/registries.md";
+        /// A token service has no URL at an origin of the policy, no listener, or no issuer whose tokens it could sign.
+        RegistryTokenService = "policy.registry_token_service", "docs/registries.md";
+        /// A registry, its users or its token service is asked of a build that has no part in it: a page's or a filter's.
+        RegistryAbsent = "policy.registry_absent", "docs/registries.md";
+
         /// What is to be fetched through an Envoy cluster is named by something that is no origin.
         EnvoyClusterMalformed = "policy.envoy_cluster_malformed", "docs/envoy.md";
         /// The Envoy filter is to fetch something, and no cluster is named for its origin.

@@ -84,6 +84,7 @@ pub(super) fn envoy(top: &Reader<'_>, errors: &mut Vec<PolicyError>) -> Envoy {
     let listener = |client_certificate| Listener {
         name: LISTENER.into(),
         address: String::new(),
+        tokens: false,
         asserts: None,
         client_certificate,
         trust_proxy_validation: None,
@@ -153,6 +154,20 @@ impl Policy {
                 "a filter shares its memory of used proofs with the workers of its own Envoy and with no other",
                 "write replay = \"node\", or ask the gateway by ext_authz, which shares a memory and has nonces",
             ));
+        }
+        #[cfg(feature = "registry")]
+        if let Some(registry) = &self.registry {
+            let mut absent = |member: &str, detail: &str| {
+                let path = top.member("registry").member(member);
+                let remedy = "keep it in the policy of the token service, which is the gateway";
+                errors.push(PolicyError::new(PolicyCode::RegistryAbsent, path, detail, remedy));
+            };
+            if registry.users.is_some() {
+                absent("users", "a password takes longer than a proxy's worker may stand still");
+            }
+            if registry.tokens.is_some() {
+                absent("token_service", "a filter has no keys to sign with");
+            }
         }
         let mut fetched = |url: &str, path: Path| {
             if url.starts_with("file:") || !url.contains("://") {

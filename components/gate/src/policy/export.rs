@@ -92,6 +92,15 @@ const LIMITS: &[&str] = &["keys_max_stale", "bundles_max_stale"];
 /// Error: `policy.export_secret`.
 pub fn for_browser(object: &Object, policy: &Policy) -> Result<Object, PolicyError> {
     let top = Reader::new(object, Path::default());
+    if top.value("registry").is_some() {
+        // Its requests are judged by grants, which are not told to everybody; a rule in a page might say otherwise.
+        return Err(PolicyError::new(
+            PolicyCode::RegistryAbsent,
+            top.at("registry"),
+            "a page has no part in registries",
+            "keep [registry] in a policy of its own",
+        ));
+    }
     let mut issuers = Vec::new();
     for (number, entry) in top.objects("issuers").iter().enumerate() {
         let symmetric = policy.issuers.get(number).is_some_and(|issuer| issuer.symmetric);
@@ -268,6 +277,7 @@ impl Page<'_> {
         let (list, number) = match authority {
             Authority::Issuer(number) => (&self.issuers, number),
             Authority::TrustDomain(number) => (&self.domains, number),
+            Authority::Users => return false,
         };
         list.get(number).is_some_and(Option::is_some)
     }
@@ -399,7 +409,7 @@ mod tests {
                 &[
                     TOP,
                     &["replay", "issuers", "trust_domains", "rules", "cors", "limits"],
-                    &["mode", "report_unverified", "expose", "upstream", "listeners", "envoy"],
+                    &["mode", "report_unverified", "expose", "upstream", "listeners", "envoy", "registry"],
                 ],
             ),
             ("an issuer", &[ISSUER, &["keys", "status_keys", "status_origins"]]),
@@ -420,7 +430,18 @@ mod tests {
         for shape in members::SHAPES {
             let Some((_, lists)) = treated.iter().find(|(title, _)| *title == shape.title) else {
                 assert!(
-                    ["status_keys", "upstream", "a listener", "tls", "envoy"].contains(&shape.title),
+                    [
+                        "status_keys",
+                        "upstream",
+                        "a listener",
+                        "tls",
+                        "envoy",
+                        // A policy with one is not given away at all.
+                        "registry",
+                        "a grant",
+                        "token_service",
+                    ]
+                    .contains(&shape.title),
                     "{}",
                     shape.title
                 );

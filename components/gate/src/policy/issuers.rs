@@ -9,6 +9,7 @@ use alloc::{
 };
 
 use portcullis_crypto::{Algorithm, Backend, KeySet};
+use portcullis_scope::{limits::REGISTRY_LEEWAY, oci};
 use portcullis_svid::{Anchors, Bundle, TrustDomain};
 use portcullis_token::jwt::{Expectations, Profile};
 use portcullis_types::{json::Value, limits::excerpt};
@@ -100,6 +101,8 @@ pub struct Issuer {
     pub status_origins: Vec<Origin>,
     /// Whether its keys are symmetric, and so secret.
     pub symmetric: bool,
+    /// Whether its tokens are for registries, and count there by what they grant.
+    pub registry: bool,
 }
 
 /// A SPIFFE trust domain.
@@ -136,21 +139,31 @@ fn is_name(text: &str) -> bool {
 
 pub(super) fn issuers(
     top: &Reader<'_>,
-    service: &[Origin],
+    origins: &[Origin],
     backend: &Rc<dyn Backend>,
     errors: &mut Vec<PolicyError>,
 ) -> Vec<Issuer> {
+    let services = top.object("registry").and_then(|registry| registry.strings("services")).unwrap_or_default();
+    let around = Around { origins, services };
     let mut read: Vec<Issuer> = Vec::new();
     let mut entries = top.objects("issuers");
     at_most(&mut entries, MAX_ISSUERS, top.at("issuers"), "issuers", errors);
     for entry in entries {
-        let Some(issuer) = issuer(&entry, service, backend, errors) else { continue };
+        let Some(issuer) = issuer(&entry, &around, backend, errors) else { continue };
         if !is_name(&issuer.name) {
             errors.push(PolicyError::new(
                 PolicyCode::NameMalformed,
                 entry.at("name"),
                 format!("{} is no name", excerpt(&issuer.name)),
                 "use lower-case letters, digits, \"-\", \"_\" and \".\"",
+            ));
+        }
+        if issuer.registry && top.value("registry").is_none() {
+            errors.push(PolicyError::new(
+                PolicyCode::RegistryIssuer,
+                entry.at("profile"),
+                "tokens for registries count at a registry alone, and there is none",
+                "add [registry] with its services",
             ));
         }
         if let Some(other) = read.iter().find(|other| other.name == issuer.name) {
@@ -178,9 +191,16 @@ pub(super) fn taken(path: Path, name: &str) -> PolicyError {
     )
 }
 
+/// What issuers are for, where they do not say it themselves.
+struct Around<'a> {
+    origins: &'a [Origin],
+    /// Names of registries.
+    services: Vec<String>,
+}
+
 fn issuer(
     entry: &Reader<'_>,
-    service: &[Origin],
+    around: &Around<'_>,
     backend: &Rc<dyn Backend>,
     errors: &mut Vec<PolicyError>,
 ) -> Option<Issuer> {
@@ -204,7 +224,8 @@ fn issuer(
             "remove the HS algorithms, or write the symmetric key inline",
         ));
     }
-    let profile = if entry.text("profile") == Some("jwt") { Profile::Jwt } else { Profile::AtJwt };
+    let registry = entry.text("profile") == Some("registry");
+    let profile = if registry || entry.text("profile") == Some("jwt") { Profile::Jwt } else { Profile::AtJwt };
     let mut required_claims = entry.strings("required_claims").unwrap_or_default();
     if profile == Profile::Jwt && !required_claims.iter().any(|name| name == "exp") {
         // A token without an end is none that a gate can remember or revoke in time.
@@ -222,13 +243,15 @@ fn issuer(
         },
         expect: Expectations {
             profile,
-            typ: None,
+            typ: if registry { oci::token::expectations().typ } else { None },
             issuer: Some(issuer?.into()),
-            audience: Some(
-                entry.strings("audience").unwrap_or_else(|| service.iter().map(ToString::to_string).collect()),
-            ),
+            audience: Some(match entry.strings("audience") {
+                Some(audience) => audience,
+                None if registry => around.services.clone(),
+                None => around.origins.iter().map(ToString::to_string).collect(),
+            }),
             algorithms: Some(algorithms),
-            leeway: entry.duration("leeway").unwrap_or(DEFAULT_LEEWAY),
+            leeway: entry.duration("leeway").unwrap_or(if registry { REGISTRY_LEEWAY } else { DEFAULT_LEEWAY }),
             max_age: entry.duration("max_age"),
             required_claims,
         },
@@ -245,6 +268,7 @@ fn issuer(
         },
         status_origins,
         symmetric,
+        registry,
     })
 }
 
@@ -378,7 +402,7 @@ fn status_source(
 const WORKLOAD_API: &str = "workload-api";
 
 /// A URL that the operator names: https, http on loopback, or `file:` and a path.
-fn url(url: &str, path: Path, errors: &mut Vec<PolicyError>) -> Option<String> {
+pub(super) fn url(url: &str, path: Path, errors: &mut Vec<PolicyError>) -> Option<String> {
     let fault = match url.strip_prefix("file:") {
         Some("") => Some(String::from("no path follows file:")),
         Some(_) => None,

@@ -67,3 +67,10 @@ pub const MAX_ENVOY_MEMORY: usize = 128 * 1024 * 1024;
 /// The longest status list that an Envoy filter reads, on the wire and inflated, in bytes. To inflate more would hold up the
 /// worker's other requests; larger ones want `ext_authz`.
 pub const MAX_ENVOY_LIST: usize = 4 * 1024 * 1024;
+
+/// Most grants of a registry. Who needs more has directories of its own, and an issuer in front of them.
+pub const MAX_GRANTS: usize = 10_000;
+
+/// The shortest life of a token for registries, in seconds: clients that are told nothing count on 60 (distribution: Token
+/// Authentication Specification, `expires_in`).
+pub const MIN_LIFETIME: u64 = 60;

@@ -1,8 +1,10 @@
 //! The members of a policy: names, kinds, meanings and examples. Read by the checker, by `docs/policy.md` and by the JSON
 //! Schema, so that the three say the same.
 
+mod registry;
 mod surroundings;
 
+pub use registry::{REGISTRY, REGISTRY_GRANT, TOKEN_SERVICE};
 pub use surroundings::{CHALLENGE, CORS, LIMITS, LISTENER, TLS, UPSTREAM};
 
 use super::{
@@ -106,6 +108,13 @@ pub static POLICY: Shape = Shape {
              denied.",
             "[[rules]]",
         ),
+        optional(
+            "registry",
+            Kind::Object(&REGISTRY),
+            "no registry",
+            "Access to OCI registries, judged by grants and not by `rules`.",
+            "[registry]",
+        ),
         optional("challenge", Kind::Object(&CHALLENGE), "", "What is said in `WWW-Authenticate`.", "[challenge]"),
         optional("upstream", Kind::Object(&UPSTREAM), "", "What the upstream is told.", "[upstream]"),
         optional("cors", Kind::Object(&CORS), "no CORS", "Pages of other origins that may call.", "[cors]"),
@@ -147,9 +156,11 @@ pub static ISSUER: Shape = Shape {
         ),
         optional(
             "profile",
-            Kind::OneOf(&["at+jwt", "jwt"]),
+            Kind::OneOf(&["at+jwt", "jwt", "registry"]),
             "\"at+jwt\"",
-            "`at+jwt`: JWT access tokens (RFC 9068). `jwt`: any JWT (RFC 7519), which then has to have `exp`.",
+            "`at+jwt`: JWT access tokens (RFC 9068). `jwt`: any JWT (RFC 7519), which then has to have `exp`. `registry`: tokens \
+             of a token service for OCI registries, which count at a registry by their claim `access` and nowhere else; \
+             `audience` is `registry.services` then, and `leeway` 60 seconds.",
             "profile = \"jwt\"",
         ),
         optional(
@@ -422,6 +433,9 @@ pub static SHAPES: &[&Shape] = &[
     &TRUST_DOMAIN,
     &RULE,
     &REQUIRE,
+    &REGISTRY,
+    &REGISTRY_GRANT,
+    &TOKEN_SERVICE,
     &CHALLENGE,
     &UPSTREAM,
     &CORS,

@@ -24,6 +24,8 @@ pub mod issuers;
 pub mod limits;
 pub mod members;
 mod reader;
+#[cfg(feature = "registry")]
+pub mod registry;
 mod render;
 pub mod rules;
 pub mod shape;
@@ -41,6 +43,8 @@ pub use document::{Format, Path, Place};
 pub use envoy::Envoy;
 pub use error::PolicyError;
 pub use issuers::{BundleSource, Issuer, KeySource, Proof, StatusMode, Trusted};
+#[cfg(feature = "registry")]
+pub use registry::{Grant, Grantee, Registry};
 pub use render::{render, render_warnings};
 pub use rules::{Access, Authority, IdPattern, Requirements, Rule};
 pub use surroundings::{
@@ -97,6 +101,9 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     /// The rules by their paths.
     pub index: Rc<RuleIndex>,
+    /// Access to OCI registries.
+    #[cfg(feature = "registry")]
+    pub registry: Option<Registry>,
     /// What challenges say.
     pub challenges: Challenges,
     /// What the upstream is told.
@@ -177,10 +184,29 @@ impl Policy {
         } else {
             Vec::new()
         };
+        #[cfg(feature = "registry")]
+        let registry = if errors.is_empty() {
+            let around =
+                rules::Surroundings { origins: &origins, issuers: &issuers, trust_domains: &trust_domains, mode };
+            registry::registry(&top, &around, errors)
+        } else {
+            None
+        };
+        #[cfg(not(feature = "registry"))]
+        if top.value("registry").is_some() {
+            errors.push(PolicyError::new(
+                PolicyCode::RegistryAbsent,
+                top.at("registry"),
+                "this build has no part in registries",
+                "keep [registry] in a policy of its own, for hosts that guard one",
+            ));
+        }
         let challenges = surroundings::challenges(&top, errors);
         let upstream = surroundings::upstream(&top, errors);
         let cors = surroundings::cors(&top, errors);
         let listeners = surroundings::listeners(&top, &trust_domains, errors);
+        #[cfg(feature = "registry")]
+        registry::listened(&top, registry.as_ref(), &listeners, errors);
         let limits = surroundings::limits(&top);
         let envoy = envoy::envoy(&top, errors);
         if !errors.is_empty() {
@@ -206,6 +232,8 @@ impl Policy {
             trust_domains,
             rules,
             index: Rc::new(index),
+            #[cfg(feature = "registry")]
+            registry,
             challenges,
             upstream,
             cors,
@@ -265,23 +293,42 @@ impl Policy {
             let detail = format!("rule {} matches all that it matches, and comes first", by + 1);
             warn(PolicyCode::RuleUnreachable, top.at("rules").item(number), detail, "move it up, or remove it");
         }
-        let named = |authority: Authority| {
-            self.rules.iter().any(|rule| match &rule.access {
-                Access::Credential { authorities, .. } => authorities.contains(&authority),
-                Access::Anonymous => false,
-            })
-        };
-        for (number, _) in self.issuers.iter().enumerate().filter(|(number, _)| !named(Authority::Issuer(*number))) {
+        for (number, _) in self.issuers.iter().enumerate().filter(|(number, _)| !self.names(Authority::Issuer(*number)))
+        {
             let detail = "no rule names it, so its tokens open nothing".into();
             warn(PolicyCode::IssuerUnused, top.at("issuers").item(number), detail, "name it in a rule, or remove it");
         }
         let domains = self.trust_domains.iter().enumerate();
-        for (number, _) in domains.filter(|(number, _)| !named(Authority::TrustDomain(*number))) {
+        for (number, _) in domains.filter(|(number, _)| !self.names(Authority::TrustDomain(*number))) {
             let detail = "no rule names it, so its workloads may do nothing".into();
             let path = top.at("trust_domains").item(number);
             warn(PolicyCode::IssuerUnused, path, detail, "name it in a rule, or remove it");
         }
         warnings
+    }
+
+    /// Whether credentials of an authority count anywhere: a rule names it, or a registry does.
+    pub(crate) fn names(&self, authority: Authority) -> bool {
+        let by_rule = self.rules.iter().any(|rule| match &rule.access {
+            Access::Credential { authorities, .. } => authorities.contains(&authority),
+            Access::Anonymous => false,
+        });
+        by_rule || self.registry_names(authority)
+    }
+
+    #[cfg(feature = "registry")]
+    fn registry_names(&self, authority: Authority) -> bool {
+        let of_tokens = matches!(authority, Authority::Issuer(number)
+            if self.issuers.get(number).is_some_and(|issuer| issuer.registry));
+        of_tokens
+            || self.registry.iter().flat_map(|registry| &registry.grants).any(|grant| {
+                matches!(&grant.grantee, Grantee::Credential { authorities, .. } if authorities.contains(&authority))
+            })
+    }
+
+    #[cfg(not(feature = "registry"))]
+    fn registry_names(&self, _: Authority) -> bool {
+        false
     }
 
     /// The first rule for a request, by its number.
@@ -294,6 +341,7 @@ impl Policy {
         match authority {
             Authority::Issuer(number) => self.issuers.get(number).map(|issuer| issuer.name.as_str()),
             Authority::TrustDomain(number) => self.trust_domains.get(number).map(|trusted| trusted.name.as_str()),
+            Authority::Users => Some("users"),
         }
         .unwrap_or_default()
     }

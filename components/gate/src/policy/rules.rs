@@ -26,6 +26,8 @@ pub enum Authority {
     Issuer(usize),
     /// A trust domain, by its number.
     TrustDomain(usize),
+    /// A registry's users.
+    Users,
 }
 
 /// A pattern of SPIFFE IDs.
@@ -193,7 +195,11 @@ fn rule(index: usize, entry: &Reader<'_>, around: &Surroundings<'_>, errors: &mu
     (errors.len() == before).then_some(rule)
 }
 
-fn hosts(entry: &Reader<'_>, around: &Surroundings<'_>, errors: &mut Vec<PolicyError>) -> Option<Vec<usize>> {
+pub(super) fn hosts(
+    entry: &Reader<'_>,
+    around: &Surroundings<'_>,
+    errors: &mut Vec<PolicyError>,
+) -> Option<Vec<usize>> {
     let mut hosts = Vec::new();
     for (index, text) in entry.texts("hosts")? {
         let path = entry.at("hosts").item(index);
@@ -290,8 +296,14 @@ fn access(entry: &Reader<'_>, around: &Surroundings<'_>, errors: &mut Vec<Policy
     }
 }
 
-fn authorities(entry: &Reader<'_>, around: &Surroundings<'_>, errors: &mut Vec<PolicyError>) -> Option<Vec<Authority>> {
-    let issuers = around.issuers.iter().enumerate().map(|(index, one)| (one.name.as_str(), Authority::Issuer(index)));
+pub(super) fn authorities(
+    entry: &Reader<'_>,
+    around: &Surroundings<'_>,
+    errors: &mut Vec<PolicyError>,
+) -> Option<Vec<Authority>> {
+    // Tokens for registries count there by what they grant, and for no rule.
+    let issuers = around.issuers.iter().enumerate().filter(|(_, one)| !one.registry);
+    let issuers = issuers.map(|(index, one)| (one.name.as_str(), Authority::Issuer(index)));
     let domains = around.trust_domains.iter().enumerate();
     let domains = domains.map(|(index, one)| (one.name.as_str(), Authority::TrustDomain(index)));
     let known: Vec<(&str, Authority)> = issuers.chain(domains).collect();
@@ -320,6 +332,14 @@ fn authorities(entry: &Reader<'_>, around: &Surroundings<'_>, errors: &mut Vec<P
         match known.iter().find(|(known, _)| *known == name) {
             Some((_, authority)) if read.contains(authority) => errors.push(repeated(path, name)),
             Some((_, authority)) => read.push(*authority),
+            None if around.issuers.iter().any(|one| one.registry && one.name == name) => {
+                errors.push(PolicyError::new(
+                    PolicyCode::RegistryIssuer,
+                    path,
+                    format!("{} issues tokens for registries, which count there by what they grant", excerpt(name)),
+                    "name another issuer",
+                ));
+            }
             None => {
                 let remedy = if names.is_empty() {
                     "add it to [[issuers]] or [[trust_domains]]".into()
@@ -346,7 +366,7 @@ fn a_few(names: &[&str]) -> String {
     }
 }
 
-fn requirements(
+pub(super) fn requirements(
     require: &Reader<'_>,
     authorities: Option<&[Authority]>,
     around: &Surroundings<'_>,
@@ -424,7 +444,7 @@ fn patterns(
         };
         let named = |one: &Authority| match one {
             Authority::TrustDomain(number) => around.trust_domains.get(*number).map(|trusted| &trusted.name),
-            Authority::Issuer(_) => None,
+            Authority::Issuer(_) | Authority::Users => None,
         };
         let domain = pattern.trust_domain();
         if authorities.is_some_and(|list| !list.iter().filter_map(named).any(|name| name == domain)) {

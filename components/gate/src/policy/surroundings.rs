@@ -301,6 +301,8 @@ pub struct Listener {
     pub name: String,
     /// Host and port, or `unix:` and a path.
     pub address: String,
+    /// Whether tokens for registries are handed out there, and no requests checked.
+    pub tokens: bool,
     /// Whose word is taken there.
     pub asserts: Option<Asserter>,
     /// Where a client's certificate is taken from.
@@ -349,6 +351,7 @@ fn listener(entry: &Reader<'_>, trusted: &[Trusted], errors: &mut Vec<PolicyErro
     let listener = Listener {
         name: entry.text("name")?.into(),
         address: entry.text("address")?.into(),
+        tokens: entry.text("serves") == Some("tokens"),
         asserts: match entry.text("asserts") {
             Some("nginx") => Some(Asserter::Nginx),
             Some("traefik") => Some(Asserter::Traefik),
@@ -368,6 +371,14 @@ fn listener(entry: &Reader<'_>, trusted: &[Trusted], errors: &mut Vec<PolicyErro
         peers: entry.strings("peers").unwrap_or_default(),
         tls,
     };
+    if listener.tokens && listener.asserts.is_some() {
+        errors.push(PolicyError::new(
+            PolicyCode::RegistryTokenService,
+            entry.at("asserts"),
+            "tokens are handed out to who asks for them, and this listener answers about others' requests",
+            "make a listener of its own for tokens",
+        ));
+    }
     plain_name(entry, errors);
     addresses(entry, &listener, errors);
     certificates(entry, &listener, errors);

@@ -1,6 +1,6 @@
 //! Whether granted access is enough (distribution: Token Scope Documentation, Resource Provider Use).
 
-use alloc::format;
+use alloc::{format, string::String, vec::Vec};
 
 use portcullis_types::{Rejection, limits::excerpt};
 
@@ -47,6 +47,35 @@ pub fn allows(granted: &[Access], required: &[Access]) -> Result<(), Rejection> 
         }
     }
     Ok(())
+}
+
+/// What of the required access is not granted, in the order of the request: nothing where [`allows`] allows.
+///
+/// Error: `oci.access_too_many`.
+///
+/// ```
+/// use portcullis_scope::oci::{Access, allows::missing};
+/// let granted = [Access::repository("team/app", &["pull"])];
+/// let required = [Access::repository("team/app", &["pull", "push"])];
+/// assert_eq!(missing(&granted, &required).unwrap(), [Access::repository("team/app", &["push"])]);
+/// ```
+pub fn missing(granted: &[Access], required: &[Access]) -> Result<Vec<Access>, Rejection> {
+    all_bounded(granted)?;
+    all_bounded(required)?;
+    let granted = merged(granted);
+    let mut missing = Vec::new();
+    for access in required {
+        let actions = granted.actions((&access.resource_type, &access.name)).unwrap_or_default();
+        if actions.contains(&ANY_ACTION) {
+            continue;
+        }
+        let lacks = |action: &&str| !actions.contains(action);
+        let lacking: Vec<&str> = access.actions.iter().map(String::as_str).filter(lacks).collect();
+        if !lacking.is_empty() {
+            missing.push(Access::new(&access.resource_type, &access.name, &lacking));
+        }
+    }
+    Ok(missing)
 }
 
 #[cfg(test)]

@@ -3,10 +3,12 @@
 
 pub mod allows;
 pub mod challenge;
+mod form;
 pub mod intersect;
 pub mod required;
 pub mod scope;
 pub mod token;
+pub mod token_request;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -49,7 +51,8 @@ impl Access {
         Self::new("repository", name, actions)
     }
 
-    fn new(resource_type: &str, name: &str, actions: &[&str]) -> Self {
+    /// Actions on a resource of any type.
+    pub fn new(resource_type: &str, name: &str, actions: &[&str]) -> Self {
         let actions = actions.iter().map(|action| (*action).into()).collect();
         Self { resource_type: resource_type.into(), class: None, name: name.into(), actions }
     }

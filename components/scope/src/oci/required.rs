@@ -10,7 +10,7 @@ use alloc::{format, string::String, vec, vec::Vec};
 
 use portcullis_types::{Rejection, limits::excerpt};
 
-use super::{ANY_ACTION, Access, scope::is_name};
+use super::{ANY_ACTION, Access, form, scope::is_name};
 use crate::{ScopeCode, limits::MAX_TARGET};
 
 /// Longest tag (OCI Distribution Specification 1.1, Pulling manifests).
@@ -134,48 +134,22 @@ fn is_session(text: &str) -> bool {
 /// The source repository of a mount: the one value of the parameter `from`, names and values decoded as a registry
 /// decodes them, so that `%66rom` does not get past.
 fn source(query: &str) -> Result<Option<String>, Rejection> {
-    if query.contains(';') {
-        let what = "the query has a bare ';', which some servers read as '&'";
-        return Err(Rejection::new(ScopeCode::OciQueryMalformed, what));
-    }
     let mut found = None;
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if decode(name)? != b"from" {
+    for (name, value) in form::pairs(query)? {
+        if form::decode(name)? != b"from" {
             continue;
         }
         if found.is_some() {
             return Err(Rejection::new(ScopeCode::OciFromRepeated, "the query has two parameters \"from\""));
         }
-        let source = String::from_utf8(decode(value)?).ok().filter(|source| is_name(source)).ok_or_else(|| {
-            let what = format!("the source {} is no repository name", excerpt(value));
-            Rejection::new(ScopeCode::OciFromName, what)
-        })?;
+        let source =
+            String::from_utf8(form::decode(value)?).ok().filter(|source| is_name(source)).ok_or_else(|| {
+                let what = format!("the source {} is no repository name", excerpt(value));
+                Rejection::new(ScopeCode::OciFromName, what)
+            })?;
         found = Some(source);
     }
     Ok(found)
-}
-
-/// Undoes `application/x-www-form-urlencoded` (URL Standard section 5.1), strictly: each `%` has two digits.
-fn decode(text: &str) -> Result<Vec<u8>, Rejection> {
-    let malformed = || {
-        let what = format!("{} has a malformed escape", excerpt(text));
-        Rejection::new(ScopeCode::OciQueryMalformed, what)
-    };
-    let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16)).ok_or_else(malformed);
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let (high, low) = (digit(bytes.next())?, digit(bytes.next())?);
-                u8::try_from(high * 16 + low).map_err(|_| malformed())?
-            }
-            other => other,
-        });
-    }
-    Ok(out)
 }
 
 #[cfg(test)]

@@ -96,26 +96,18 @@ pub fn verify(
     at: Timestamp,
     trace: &mut dyn Trace,
 ) -> Result<VerifiedToken, Rejection> {
-    const IMPLEMENTATION: &str = "distribution: Token Authentication Implementation";
-    let header = compact::parse(token)?.header;
-    let carried = check(trace, "carried key", IMPLEMENTATION, carried(&header, keys), |carried| match carried.len() {
-        0 => "none".into(),
-        _ => "one of the trusted keys".into(),
-    })?;
     let expect = Expectations {
-        typ: Some("JWT".into()),
         issuer: Some(registry.issuer.clone()),
         audience: Some(vec![registry.service.clone()]),
         leeway: registry.leeway,
-        required_claims: vec!["exp".into()],
-        ..Expectations::default()
+        ..expectations()
     };
-    let jwt = jwt::verify(token, keys, &expect, at, trace)?;
-    check(trace, "key named", IMPLEMENTATION, named(&jwt, &carried), |()| String::new())?;
-    let granted = check(trace, "access claim", IMPLEMENTATION, granted(&jwt), |granted| match granted {
-        Some(access) => format!("{} entries", access.len()),
-        None => "none".into(),
-    })?;
+    let jwt = verify_jwt(token, keys, &expect, at, trace)?;
+    let granted =
+        check(trace, "access claim", IMPLEMENTATION, granted(&jwt.claims.members), |granted| match granted {
+            Some(access) => format!("{} entries", access.len()),
+            None => "none".into(),
+        })?;
     let enough = match &granted {
         None if !required.is_empty() => {
             Err(Rejection::new(ScopeCode::OciAccessMissing, "the token has no claim access"))
@@ -126,6 +118,33 @@ pub fn verify(
         format!("{} needed", required.len())
     })?;
     Ok(VerifiedToken { access: granted.unwrap_or_default(), jwt })
+}
+
+const IMPLEMENTATION: &str = "distribution: Token Authentication Implementation";
+
+/// What is expected of every registry token (Claim Set): `typ` is `JWT`, and it ends. Who issued it for whom is to be added.
+pub fn expectations() -> Expectations {
+    Expectations { typ: Some("JWT".into()), required_claims: vec!["exp".into()], ..Expectations::default() }
+}
+
+/// Verifies a token without looking at what it grants: whatever [`verify`] does up to the claim `access`.
+///
+/// Errors: as of [`parse_and_verify`], up to `oci.key_other`.
+pub fn verify_jwt(
+    token: &[u8],
+    keys: &KeySet,
+    expect: &Expectations,
+    at: Timestamp,
+    trace: &mut dyn Trace,
+) -> Result<VerifiedJwt, Rejection> {
+    let header = compact::parse(token)?.header;
+    let carried = check(trace, "carried key", IMPLEMENTATION, carried(&header, keys), |carried| match carried.len() {
+        0 => "none".into(),
+        _ => "one of the trusted keys".into(),
+    })?;
+    let jwt = jwt::verify(token, keys, expect, at, trace)?;
+    check(trace, "key named", IMPLEMENTATION, named(&jwt, &carried), |()| String::new())?;
+    Ok(jwt)
 }
 
 /// A key that a token carries, and that is one of the trusted ones.
@@ -193,9 +212,11 @@ fn named(jwt: &VerifiedJwt, carried: &[Carried]) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// The claim `access`, if it is there.
-fn granted(jwt: &VerifiedJwt) -> Result<Option<Vec<Access>>, Rejection> {
-    jwt.claims.members.get("access")?.map(Access::from_claim).transpose()
+/// What the claims of a token grant (`access`), if they grant anything.
+///
+/// Errors: `oci.access_type`, `oci.access_too_many`, `json.duplicate_name`.
+pub fn granted(claims: &Object) -> Result<Option<Vec<Access>>, Rejection> {
+    claims.get("access")?.map(Access::from_claim).transpose()
 }
 
 /// A carried key verifies nothing here; it is only compared.

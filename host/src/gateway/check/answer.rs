@@ -19,7 +19,7 @@ const CODE: HeaderName = HeaderName::from_static("x-portcullis-code");
 const REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
 
 /// A denial in the words of the gate, or 200 with the header fields for the upstream and for the client.
-fn plain(verdict: &Verdict, status: u16) -> Answer {
+pub(crate) fn plain(verdict: &Verdict, status: u16) -> Answer {
     let decision = &verdict.decision;
     let mut answer = Answer::new(match (&decision.body, verdict.allows()) {
         (Some(body), false) => Body::from(body.clone()),
@@ -108,7 +108,7 @@ pub(super) fn no_check(remedy: &str) -> Answer {
 }
 
 /// JSON text with a status.
-pub(super) fn text(status: StatusCode, json: String) -> Answer {
+pub(crate) fn text(status: StatusCode, json: String) -> Answer {
     let mut answer = Answer::new(Body::from(json));
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

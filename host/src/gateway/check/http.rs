@@ -6,7 +6,7 @@ use http::{Method, Version};
 use hyper::body::Incoming;
 
 use super::answer::{self, Answer};
-use super::{Door, described, envoy};
+use super::{Door, PeerChain, described, envoy};
 use crate::gate::{Asserter, Header, Request};
 use crate::gateway::audit::Asked;
 use crate::gateway::verdict::names;
@@ -14,6 +14,12 @@ use crate::gateway::verdict::names;
 impl Door {
     /// Answers a proxy. Everything that is no check is a denial.
     pub(crate) async fn answer(self: &std::sync::Arc<Self>, request: http::Request<Incoming>) -> Answer {
+        if let Some(tokens) = &self.tokens {
+            return tokens.answer(self, request).await;
+        }
+        if self.listener.tokens {
+            return answer::no_check("tokens are handed out here, and the policy has no token service");
+        }
         let path = request.uri().path();
         match self.listener.asserts {
             Some(Asserter::Envoy) if request.version() == Version::HTTP_2 => {
@@ -40,13 +46,13 @@ impl Door {
         }
     }
 
-    async fn judge_asked(&self, request: Request) -> crate::gateway::verdict::Verdict {
+    pub(crate) async fn judge_asked(&self, request: Request) -> crate::gateway::verdict::Verdict {
         let asked = Asked::of(&request, self.listener.asserts);
         self.judge(request, asked).await
     }
 
     /// A request that is itself what is asked about.
-    fn itself(&self, parts: &Parts) -> Request {
+    pub(crate) fn itself(&self, parts: &Parts) -> Request {
         let mut hosts = parts.headers.get_all(http::header::HOST).iter();
         // One that is repeated names nobody (RFC 9112 section 3.2).
         let host = match (hosts.next(), hosts.next()) {
@@ -63,6 +69,7 @@ impl Door {
             target: (!origin_form).then(|| parts.uri.to_string()),
             headers: headers(parts),
             listener: self.name(),
+            certificate: PeerChain::of(&parts.extensions),
             ..Request::default()
         }
     }

@@ -6,6 +6,7 @@
 //! | `asserts = "nginx"` | `/auth/nginx` |
 //! | `asserts = "traefik"`, `"caddy"` | `/auth/forward` |
 //! | none | `POST /check` |
+//! | `serves = "tokens"` | the token service for registries, where the policy says that it is |
 //!
 //! gRPC answers with status 200 whatever was decided, which `ext_authz` HTTP takes for "allow"; so the two never share a
 //! version of HTTP, or a client could ask for the path of the one through the other.
@@ -14,6 +15,7 @@ mod answer;
 mod described;
 mod envoy;
 mod http;
+mod peer;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,10 +23,12 @@ use std::time::Instant;
 use super::audit::{Asked, Audit};
 use super::engine::Engine;
 use super::metrics::Metrics;
+use super::tokens::TokenService;
 use super::verdict::Verdict;
 use crate::gate::{Asserter, Listener, Request};
 
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, plain, text};
+pub(crate) use peer::PeerChain;
 
 /// What stands behind one listener.
 pub(crate) struct Door {
@@ -34,6 +38,8 @@ pub(crate) struct Door {
     listener: Listener,
     /// Whether the policy has this listener; if not, its requests name none.
     declared: bool,
+    /// What hands out tokens, where the listener is for that.
+    tokens: Option<Arc<TokenService>>,
 }
 
 impl Door {
@@ -43,8 +49,10 @@ impl Door {
         audit: Option<Audit>,
         listener: Listener,
         declared: bool,
+        tokens: Option<Arc<TokenService>>,
     ) -> Self {
-        Self { engine, metrics, audit, listener, declared }
+        let tokens = tokens.filter(|_| listener.tokens);
+        Self { engine, metrics, audit, listener, declared, tokens }
     }
 
     pub(crate) fn listener(&self) -> &Listener {
@@ -88,8 +96,9 @@ impl Door {
 }
 
 /// What a listener answers, for people who look at it.
-pub(crate) fn kind(asserts: Option<Asserter>) -> &'static str {
-    match asserts {
+pub(crate) fn kind(listener: &Listener) -> &'static str {
+    match listener.asserts {
+        _ if listener.tokens => "tokens for registries",
         Some(Asserter::Envoy) => "asserts envoy",
         Some(Asserter::Nginx) => "asserts nginx",
         Some(Asserter::Traefik) => "asserts traefik",

@@ -14,7 +14,7 @@ const MAX_BYTES: u64 = 256 << 20;
 const OVERHEAD: usize = 256;
 
 /// How many kinds of documents there are.
-const KINDS: usize = 4;
+const KINDS: usize = 5;
 
 /// Documents, and counts of fetches.
 pub(crate) struct Store {
@@ -83,6 +83,7 @@ fn index(kind: DocumentKind) -> usize {
         DocumentKind::Keys => 1,
         DocumentKind::Bundle => 2,
         DocumentKind::StatusList => 3,
+        DocumentKind::Users => 4,
     }
 }
 

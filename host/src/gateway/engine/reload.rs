@@ -44,7 +44,9 @@ pub(crate) enum ReloadError {
     #[error("the policy is refused\n{rendered}")]
     Refused { rendered: String },
     /// It listens elsewhere than the running one.
-    #[error("the policy has other listeners than the running one: restart the gateway to move them")]
+    #[error(
+        "the policy has other listeners or another token service than the running one: restart the gateway to move them"
+    )]
     Listeners,
     /// Requests that began under older policies have not ended.
     #[error("requests under earlier policies have not ended: the next change of the file tries again")]
@@ -162,7 +164,7 @@ impl Engine {
     }
 }
 
-/// Whether two policies listen at the same places in the same way.
+/// Whether two policies listen at the same places in the same way, and hand out the same tokens there.
 fn same_listeners(one: &HostSettings, other: &HostSettings) -> bool {
-    one.listeners == other.listeners
+    one.listeners == other.listeners && one.token_service == other.token_service
 }

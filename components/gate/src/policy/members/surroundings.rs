@@ -124,6 +124,13 @@ pub static LISTENER: Shape = Shape {
         required("name", Kind::Text, "What requests and logs call it.", "name = \"front\""),
         required("address", Kind::Text, "Host and port, or `unix:` and a path.", "address = \"127.0.0.1:8080\""),
         optional(
+            "serves",
+            Kind::OneOf(&["checks", "tokens"]),
+            "\"checks\"",
+            "What is answered there: `checks` of requests, or `tokens` for registries (`registry.token_service`).",
+            "serves = \"tokens\"",
+        ),
+        optional(
             "asserts",
             Kind::OneOf(&["nginx", "traefik", "caddy", "envoy"]),
             "nothing: the request is the one that arrives",

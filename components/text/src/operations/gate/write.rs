@@ -3,6 +3,10 @@
 use alloc::{string::String, vec::Vec};
 
 use portcullis_gate::{Decision, DocumentNeed, Outcome, Principal};
+#[cfg(feature = "registry")]
+use portcullis_gate::{Issue, ToSign};
+#[cfg(feature = "registry")]
+use portcullis_types::json;
 use portcullis_types::json::{Number, Object, Value};
 
 use crate::door::{object, rejected};
@@ -43,10 +47,31 @@ pub(super) fn decision(decision: &Decision, missing: &[String]) -> Object {
     if decision.reported {
         put("reported", true.into());
     }
+    #[cfg(feature = "registry")]
+    if let Some(issue) = &decision.issue {
+        put("issue", self::issue(issue).into());
+    }
     // What was asked for in two places and had from one is missed by nobody.
     if decision.status == 503 && !missing.is_empty() {
         put("needs", texts(missing));
     }
+    Object::from_members(members)
+}
+
+/// What a token service is to hand out.
+#[cfg(feature = "registry")]
+fn issue(issue: &Issue) -> Object {
+    let to_sign = |one: &ToSign| {
+        // The gate wrote it, so it reads.
+        let claims = json::parse(one.claims.as_bytes()).unwrap_or(Value::Null);
+        object([("typ", one.media_type.as_str().into()), ("claims", claims)])
+    };
+    let mut members: Vec<(String, Value)> = Vec::new();
+    members.push(("access".into(), to_sign(&issue.access).into()));
+    members.extend(issue.refresh.as_ref().map(|refresh| ("refresh".into(), to_sign(refresh).into())));
+    members.push(("scope".into(), issue.scope.as_str().into()));
+    members.push(("issued_at".into(), issue.issued_at.into()));
+    members.push(("expires_in".into(), issue.expires_in.into()));
     Object::from_members(members)
 }
 

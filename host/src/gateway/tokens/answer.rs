@@ -1,0 +1,115 @@
+//! Answers of the token service (distribution: Token Authentication Specification, Token Response Fields; RFC 6749 section 5.1).
+
+use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderValue, Method, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::{KeysError, TokenService};
+use crate::gate::{Issue, ToSign};
+use crate::gateway::check::{Answer, Door, plain, text};
+use crate::gateway::clock::now;
+
+/// The most that is read of a form, in bytes: one more than the gate reads, so that it says itself that there is more.
+const MAX_FORM: usize = 384 * 1024 + 1;
+
+/// What is told who comes while many passwords are being looked at (OCI Distribution Specification 1.1, Error Codes).
+const TOO_MANY: &str =
+    r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"too many requests"}],"error":"temporarily_unavailable"}"#;
+
+/// What is told where the service cannot sign.
+const UNAVAILABLE: &str =
+    r#"{"errors":[{"code":"UNAVAILABLE","message":"service unavailable"}],"error":"temporarily_unavailable"}"#;
+
+impl TokenService {
+    /// Answers one request of a client.
+    pub(crate) async fn answer(&self, door: &Door, request: http::Request<Incoming>) -> Answer {
+        let (parts, body) = request.into_parts();
+        let reads = matches!(parts.method, Method::GET | Method::HEAD);
+        let document = match parts.uri.path() {
+            path if reads && path == self.keys_path => {
+                Some(("application/jwk-set+json", self.keys.load().jwks().to_string()))
+            }
+            path if reads && path == self.root_path => {
+                Some(("application/pem-certificate-chain", self.keys.load().root_pem()))
+            }
+            _ => None,
+        };
+        if let Some((media_type, document)) = document {
+            let mut answer = Answer::new(Body::from(document));
+            answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+            answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
+            return answer;
+        }
+        // Which of them are passwords is the gate's to say; that some are is enough to let not all processors look at one.
+        let slow = parts.method == Method::POST || is_basic(&parts.headers);
+        let mut asked = door.itself(&parts);
+        if parts.method == Method::POST {
+            asked.body = match Limited::new(body, MAX_FORM).collect().await {
+                Ok(body) => Some(body.to_bytes().to_vec()),
+                // Longer than is read: the gate is given as much as it takes to say so.
+                Err(_) => Some(vec![b'&'; MAX_FORM]),
+            };
+        }
+        let _turn = if slow {
+            let Ok(_place) = self.waiting.try_acquire() else { return later() };
+            self.slow.acquire().await.ok()
+        } else {
+            None
+        };
+        let verdict = door.judge_asked(asked).await;
+        match (&verdict.decision.issue, verdict.allows()) {
+            (Some(issue), true) => self.handed_out(issue).unwrap_or_else(|error| {
+                tracing::error!(%error, "a token could not be signed");
+                text(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE.into())
+            }),
+            (None, true) => text(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE.into()),
+            (_, false) => plain(&verdict, verdict.decision.status),
+        }
+    }
+
+    fn handed_out(&self, issue: &Issue) -> Result<Answer, KeysError> {
+        let access = self.sign(&issue.access)?;
+        let issued_at = i64::try_from(issue.issued_at).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let mut answer = Map::new();
+        // Clients of the first flow read `token`, those of OAuth 2.0 `access_token`: both say the same.
+        answer.insert("token".into(), json!(access));
+        answer.insert("access_token".into(), json!(access));
+        answer.insert("token_type".into(), json!("Bearer"));
+        answer.insert("expires_in".into(), json!(issue.expires_in));
+        answer.insert("issued_at".into(), json!(issued_at.map(|at| at.to_string())));
+        answer.insert("scope".into(), json!(issue.scope));
+        if let Some(refresh) = &issue.refresh {
+            answer.insert("refresh_token".into(), json!(self.sign(refresh)?));
+        }
+        Ok(text(StatusCode::OK, Value::Object(answer).to_string()))
+    }
+
+    /// Signs claims, with an identifier that no other token has.
+    fn sign(&self, what: &ToSign) -> Result<String, KeysError> {
+        let keys = self.keys.load();
+        let key = keys.signing(now()).ok_or_else(|| KeysError::Crypto("there is no key".into()))?;
+        let mut claims: Map<String, Value> =
+            serde_json::from_str(&what.claims).map_err(|error| KeysError::Crypto(error.to_string()))?;
+        let mut id = [0; 16];
+        aws_lc_rs::rand::fill(&mut id).map_err(|_| KeysError::Crypto("there is no randomness".into()))?;
+        claims.insert("jti".into(), json!(URL_SAFE_NO_PAD.encode(id)));
+        key.sign(&what.media_type, &Value::Object(claims).to_string())
+    }
+}
+
+fn is_basic(headers: &http::HeaderMap) -> bool {
+    let basic =
+        |value: &HeaderValue| value.as_bytes().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic "));
+    headers.get_all(header::AUTHORIZATION).iter().any(basic)
+}
+
+fn later() -> Answer {
+    let mut answer = text(StatusCode::TOO_MANY_REQUESTS, TOO_MANY.into());
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    answer
+}

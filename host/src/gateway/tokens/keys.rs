@@ -1,0 +1,313 @@
+//! The keys that a token service signs with: a folder of them, rotated without anybody noticing.
+//!
+//! The folder has a root (`root.pem`, `root.key`) and for each key one file, named for the second from which on it signs:
+//! `1790000000-<kid>.pem`, with the private key and a certificate for it that the root signed. A key is published as soon as it is
+//! there, signs from its second on until another does, and is published for as long after as a token of it may live. Several hosts
+//! may share a folder; each looks at it every few seconds.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// How long a key is published before it signs: longer than verifiers keep a key set before they look again (`keys_refresh`).
+pub(crate) const AHEAD: u64 = 600;
+
+/// After how long a key is replaced by itself, in seconds.
+pub(crate) const ROTATE_AFTER: u64 = 30 * 24 * 60 * 60;
+
+/// How long the root is good: registries that read it only at their start keep it for as long as they run.
+const ROOT_LIFETIME: u64 = 20 * 365 * 24 * 60 * 60;
+
+/// How long before its making a certificate is good, in seconds: clocks differ.
+const BACKDATED: u64 = 3_600;
+
+/// Most keys of a folder that are looked at. Rotation removes old ones, and two or three are usual.
+const MAX_KEYS: usize = 64;
+
+/// Why keys cannot be had. None tells a key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeysError {
+    /// A file or the folder cannot be read or written.
+    #[error("cannot use {}: {why}", path.display())]
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A key or certificate could not be made or used to sign.
+    #[error("{0}")]
+    Crypto(String),
+}
+
+/// One key.
+pub(crate) struct SigningKey {
+    pub(crate) kid: String,
+    /// From which second on it signs.
+    pub(crate) from: u64,
+    pair: EcdsaKeyPair,
+    certificate: Vec<u8>,
+}
+
+/// The keys as they are at one time.
+pub(crate) struct Keys {
+    /// The root's certificate, in DER.
+    pub(crate) root: Vec<u8>,
+    /// By the second from which on each signs.
+    keys: BTreeMap<(u64, String), SigningKey>,
+}
+
+/// A folder of keys.
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// How long tokens of a key may live after it was replaced, in seconds.
+    pub(crate) keep: u64,
+}
+
+fn crypto(error: impl std::fmt::Display) -> KeysError {
+    KeysError::Crypto(error.to_string())
+}
+
+impl SigningKey {
+    fn read(from: u64, path: &Path) -> Result<Self, KeysError> {
+        let failed = |why: &str| KeysError::File { path: path.to_owned(), why: why.into() };
+        // An error of a key's file says nothing of the key.
+        let key =
+            PrivatePkcs8KeyDer::from_pem_file(path).map_err(|_| failed("it holds no private key (PKCS #8, PEM)"))?;
+        let certificate = CertificateDer::from_pem_file(path).map_err(|_| failed("it holds no certificate (PEM)"))?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.secret_pkcs8_der())
+            .map_err(|_| failed("the key is none of P-256"))?;
+        Ok(Self { kid: thumbprint(pair.public_key().as_ref()), from, pair, certificate: certificate.to_vec() })
+    }
+
+    /// A compact JWS (RFC 7515 section 7.1) with ES256. The certificate goes along for registries that know the root alone
+    /// (section 4.1.6).
+    ///
+    /// # Errors
+    ///
+    /// The library cannot sign.
+    pub(crate) fn sign(&self, typ: &str, claims: &str) -> Result<String, KeysError> {
+        let header = json!({
+            "typ": typ, "alg": "ES256", "kid": self.kid, "x5c": [STANDARD.encode(&self.certificate)],
+        });
+        let mut token = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));
+        let signature = self.pair.sign(&SystemRandom::new(), token.as_bytes()).map_err(|_| crypto("cannot sign"))?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature.as_ref(), &mut token);
+        Ok(token)
+    }
+
+    fn jwk(&self) -> Value {
+        let (x, y) = coordinates(self.pair.public_key().as_ref());
+        json!({
+            "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": self.kid, "alg": "ES256", "use": "sig",
+            "x5c": [STANDARD.encode(&self.certificate)],
+        })
+    }
+}
+
+/// The coordinates of an uncompressed point (SEC 1 section 2.3.3): a byte, and two times 32.
+fn coordinates(point: &[u8]) -> (String, String) {
+    let (x, y) = point.get(1..).unwrap_or_default().split_at_checked(32).unwrap_or_default();
+    (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y))
+}
+
+/// The thumbprint of a key of P-256 (RFC 7638 section 3).
+fn thumbprint(point: &[u8]) -> String {
+    let (x, y) = coordinates(point);
+    let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+    URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))
+}
+
+impl Keys {
+    /// The key that signs at a time: the newest whose second has come; before any has, the first.
+    pub(crate) fn signing(&self, at: u64) -> Option<&SigningKey> {
+        self.keys.values().rfind(|key| key.from <= at).or_else(|| self.keys.values().next())
+    }
+
+    /// The keys that are published, as a JWK Set (RFC 7517 section 5), the one that signs last first.
+    pub(crate) fn jwks(&self) -> Value {
+        json!({ "keys": self.keys.values().rev().map(SigningKey::jwk).collect::<Vec<_>>() })
+    }
+
+    /// The root in PEM, for registries.
+    pub(crate) fn root_pem(&self) -> String {
+        pem("CERTIFICATE", &self.root)
+    }
+
+    /// Keys and their seconds, the oldest first.
+    pub(crate) fn list(&self) -> impl Iterator<Item = &SigningKey> {
+        self.keys.values()
+    }
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    // Neither label nor line ending can be wrong here.
+    pem_rfc7468::encode_string(label, pem_rfc7468::LineEnding::LF, der).unwrap_or_default()
+}
+
+impl Folder {
+    /// A folder, which is made where there is none, with a root and a key where it has none.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read or written.
+    pub(crate) fn open(path: &Path, keep: u64, at: u64) -> Result<Self, KeysError> {
+        let folder = Self { path: path.to_owned(), keep };
+        std::fs::create_dir_all(path).map_err(|error| folder.failed(path, error))?;
+        if !folder.path.join("root.pem").exists() {
+            folder.make_root(at)?;
+        }
+        if folder.files()?.is_empty() {
+            folder.make_key(at)?;
+        }
+        Ok(folder)
+    }
+
+    #[expect(clippy::unused_self, reason = "it is the folder's fault")]
+    fn failed(&self, path: &Path, error: impl std::fmt::Display) -> KeysError {
+        KeysError::File { path: path.to_owned(), why: error.to_string() }
+    }
+
+    /// The files of keys, with the seconds from which on they sign.
+    fn files(&self) -> Result<Vec<(u64, PathBuf)>, KeysError> {
+        let entries = std::fs::read_dir(&self.path).map_err(|error| self.failed(&self.path, error))?;
+        let mut files: Vec<(u64, PathBuf)> = entries
+            .filter_map(|entry| {
+                let path = entry.ok()?.path();
+                let name = path.file_name()?.to_str()?.strip_suffix(".pem")?;
+                Some((name.split_once('-')?.0.parse().ok()?, path))
+            })
+            .collect();
+        files.sort();
+        // The newest are those that sign.
+        let older = files.len().saturating_sub(MAX_KEYS);
+        Ok(files.split_off(older))
+    }
+
+    /// Reads the keys that are published at a time. Those whose tokens are all over are left out.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read.
+    pub(crate) fn read(&self, at: u64) -> Result<Keys, KeysError> {
+        let root = self.path.join("root.pem");
+        let root = CertificateDer::from_pem_file(&root).map_err(|error| self.failed(&root, error))?.to_vec();
+        let files = self.files()?;
+        let mut keys = BTreeMap::new();
+        for (index, (from, path)) in files.iter().enumerate() {
+            let replaced = files.get(index + 1).map(|(next, _)| *next);
+            if replaced.is_some_and(|next| next.saturating_add(self.keep) < at) {
+                continue;
+            }
+            let key = SigningKey::read(*from, path)?;
+            keys.insert((*from, key.kid.clone()), key);
+        }
+        Ok(Keys { root, keys })
+    }
+
+    /// Makes another key, which signs from a second on, and removes those whose tokens are all over.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read or written.
+    pub(crate) fn rotate(&self, from: u64, at: u64) -> Result<String, KeysError> {
+        let files = self.files()?;
+        for (index, (_, path)) in files.iter().enumerate() {
+            let replaced = files.get(index + 1).map(|(next, _)| *next);
+            if replaced.is_some_and(|next| next.saturating_add(self.keep) < at) {
+                std::fs::remove_file(path).map_err(|error| self.failed(path, error))?;
+            }
+        }
+        self.make_key(from)
+    }
+
+    /// Whether the newest key has signed for so long that another is due.
+    pub(crate) fn is_due(&self, at: u64) -> Result<bool, KeysError> {
+        let newest = self.files()?.last().map(|(from, _)| *from);
+        Ok(newest.is_none_or(|from| at.saturating_add(AHEAD) >= from.saturating_add(ROTATE_AFTER)))
+    }
+
+    fn make_root(&self, at: u64) -> Result<(), KeysError> {
+        let key = KeyPair::generate().map_err(crypto)?;
+        let certificate = root_params(at)?.self_signed(&key).map_err(crypto)?;
+        self.write("root.key", &key.serialize_pem())?;
+        // The certificate last: where it is, the key is.
+        self.write("root.pem", &certificate.pem())
+    }
+
+    fn make_key(&self, from: u64) -> Result<String, KeysError> {
+        let read = |name: &str| {
+            let path = self.path.join(name);
+            std::fs::read_to_string(&path).map_err(|error| self.failed(&path, error))
+        };
+        let root_key = KeyPair::from_pem(&read("root.key")?).map_err(|_| crypto("root.key holds no private key"))?;
+        // Of the root's certificate nothing but its name and its key's identifier go into others.
+        let issuer = Issuer::new(root_params(from)?, root_key);
+        let key = KeyPair::generate().map_err(crypto)?;
+        let kid = thumbprint(key.public_key_raw());
+        let mut params = CertificateParams::new(Vec::new()).map_err(crypto)?;
+        params.distinguished_name.push(DnType::CommonName, kid.as_str());
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        // Registries that check a chain as Go does by default ask for one of these.
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        // The name that Go wants of a server is no server's here.
+        params.is_ca = IsCa::NoCa;
+        (params.not_before, params.not_after) = validity(from);
+        let certificate = params.signed_by(&key, &issuer).map_err(crypto)?;
+        let both = format!("{}{}", key.serialize_pem(), certificate.pem());
+        self.write(&format!("{from}-{kid}.pem"), &both)?;
+        Ok(kid)
+    }
+
+    /// Writes a file whole or not at all, readable by its owner alone.
+    fn write(&self, name: &str, text: &str) -> Result<(), KeysError> {
+        let path = self.path.join(name);
+        let write = || {
+            // Named temporary files are readable by their owner alone.
+            let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
+            file.write_all(text.as_bytes())?;
+            file.as_file().sync_all()?;
+            file.persist(&path).map_err(|error| error.error)?;
+            Ok::<_, std::io::Error>(())
+        };
+        write().map_err(|error| self.failed(&path, error))
+    }
+}
+
+fn root_params(at: u64) -> Result<CertificateParams, KeysError> {
+    let mut params = CertificateParams::new(Vec::new()).map_err(crypto)?;
+    params.distinguished_name.push(DnType::CommonName, "Portcullis token service");
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    (params.not_before, params.not_after) = validity(at);
+    Ok(params)
+}
+
+fn validity(from: u64) -> (time::OffsetDateTime, time::OffsetDateTime) {
+    let time = |seconds| (UNIX_EPOCH + Duration::from_secs(seconds)).into();
+    (time(from.saturating_sub(BACKDATED)), time(from.saturating_add(ROOT_LIFETIME)))
+}
+
+/// The keys as they are now, for all who sign or publish.
+pub(crate) type Current = arc_swap::ArcSwap<Keys>;
+
+/// Shares the keys that a folder has.
+pub(crate) fn current(keys: Keys) -> Arc<Current> {
+    Arc::new(Current::from_pointee(keys))
+}
