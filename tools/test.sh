@@ -14,7 +14,10 @@ node --test --test-concurrency=1 --test-reporter=spec tests/browser/*.test.mjs 2
 
 # The registry plugin.
 export PATH=$PWD/.tools/go/bin:$PATH
-(cd plugins/registry && go test -v ./...) 2>&1 | tee -a "$log" || status=$?
+(cd plugins/registry && go test -count=1 -v ./...) 2>&1 | tee -a "$log" || status=$?
+
+# Real clients against real registries, with the token service and with the plugin.
+(cd tests/registry && go test -count=1 -v ./...) 2>&1 | tee -a "$log" || status=$?
 
 # The closing line: the sums of what each test program said.
 awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }

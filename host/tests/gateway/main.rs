@@ -13,6 +13,7 @@ mod shared;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;
+mod tokens;
 mod workload;
 
 type Tried<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose, SanType};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::net::TcpStream;
@@ -19,30 +21,44 @@ tls = { certificate = "server.pem", key = "server.key", client_ca = "ca.pem" }
 peers = ["spiffe://prod.example/proxy"]
 "#;
 
-struct Authority(CertifiedIssuer<'static, KeyPair>);
+pub(super) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 impl Authority {
-    fn new() -> Tried<Self> {
+    pub(super) fn new() -> Tried<Self> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         Ok(Self(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?))
     }
 
+    /// Its certificate, in PEM.
+    pub(super) fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// The coordinates of its key, of P-256, in base64url.
+    pub(super) fn jwk(&self) -> Tried<(String, String)> {
+        let point = self.0.key().public_key_raw().get(1..).ok_or("no point")?;
+        let (x, y) = point.split_at(32);
+        Ok((URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y)))
+    }
+
     /// A certificate and its key, in PEM.
-    fn issue(&self, names: &[SanType]) -> Tried<(String, String)> {
+    pub(super) fn issue(&self, names: &[SanType]) -> Tried<(String, String)> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.subject_alt_names = names.to_vec();
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let key = KeyPair::generate()?;
         Ok((params.signed_by(&key, &self.0)?.pem(), key.serialize_pem()))
     }
 }
 
-fn uri(id: &str) -> Tried<SanType> {
+pub(super) fn uri(id: &str) -> Tried<SanType> {
     Ok(SanType::URI(id.try_into()?))
 }
 
 /// Asks once over TLS, with a certificate if there is one; and tells the server's certificate.
-async fn ask(
+pub(super) async fn ask(
     address: &str,
     authority: &Authority,
     own: Option<&(String, String)>,

@@ -47,7 +47,7 @@ func (p *Pool) Answer(ctx context.Context, request []byte, now time.Time) ([]byt
 	bounded, cancel := context.WithTimeout(ctx, p.deadline)
 	defer cancel()
 	answer, err := instance.Answer(bounded, request, now)
-	if instance.broken || instance.memorySize() > grown {
+	if instance.Spent(grown) {
 		// The context may have ended; what has to be let go of has not.
 		_ = instance.Close(context.WithoutCancel(ctx))
 		instance = nil

@@ -24,8 +24,11 @@ func Load(ctx context.Context, component []byte, cacheDir string) (*Runtime, err
 	if err != nil {
 		return nil, err
 	}
-	// Without the second option a context that ends would not end a call.
-	config := wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(memoryPages).WithCloseOnContextDone(true)
+	core, err = stoppable(core)
+	if err != nil {
+		return nil, err
+	}
+	config := wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(memoryPages)
 	if cacheDir != "" {
 		cache, err := wazero.NewCompilationCacheWithDir(cacheDir)
 		if err != nil {

@@ -311,3 +311,62 @@ pub(crate) type Current = arc_swap::ArcSwap<Keys>;
 pub(crate) fn current(keys: Keys) -> Arc<Current> {
     Arc::new(Current::from_pointee(keys))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_790_000_000;
+
+    type Tried = Result<(), Box<dyn std::error::Error>>;
+
+    fn kids(keys: &Keys) -> Vec<u64> {
+        keys.list().map(|key| key.from).collect()
+    }
+
+    #[test]
+    fn a_key_is_published_before_it_signs_and_after_it_did() -> Tried {
+        let place = tempfile::tempdir()?;
+        let folder = Folder::open(place.path(), 1_000, NOW)?;
+        let first = folder.read(NOW)?.signing(NOW).map(|key| key.kid.clone());
+        let second = folder.rotate(NOW + AHEAD, NOW)?;
+        let keys = folder.read(NOW)?;
+        assert_eq!(kids(&keys), [NOW, NOW + AHEAD], "both are published");
+        assert_eq!(keys.signing(NOW + AHEAD - 1).map(|key| key.kid.clone()), first);
+        assert_eq!(keys.signing(NOW + AHEAD).map(|key| key.kid.clone()), Some(second));
+        // Tokens of the first live for a thousand seconds more.
+        assert_eq!(kids(&folder.read(NOW + AHEAD + 1_000)?), [NOW, NOW + AHEAD]);
+        assert_eq!(kids(&folder.read(NOW + AHEAD + 1_001)?), [NOW + AHEAD]);
+        folder.rotate(NOW + 9_000, NOW + AHEAD + 1_001)?;
+        assert_eq!(folder.files()?.len(), 2, "rotation removes what is over");
+        Ok(())
+    }
+
+    #[test]
+    fn a_folder_is_opened_again_with_the_same_root_and_keys() -> Tried {
+        let place = tempfile::tempdir()?;
+        let root = Folder::open(place.path(), 1, NOW)?.read(NOW)?;
+        let again = Folder::open(place.path(), 1, NOW + 5)?.read(NOW + 5)?;
+        assert_eq!((root.root_pem(), kids(&root)), (again.root_pem(), kids(&again)));
+        Ok(())
+    }
+
+    #[test]
+    fn another_key_is_due_in_time() -> Tried {
+        let place = tempfile::tempdir()?;
+        let folder = Folder::open(place.path(), 1, NOW)?;
+        assert!(!folder.is_due(NOW + ROTATE_AFTER - AHEAD - 1)?);
+        assert!(folder.is_due(NOW + ROTATE_AFTER - AHEAD)?);
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_is_no_key_is_told_and_its_text_is_not() -> Tried {
+        let place = tempfile::tempdir()?;
+        let folder = Folder::open(place.path(), 1, NOW)?;
+        std::fs::write(place.path().join(format!("{}-x.pem", NOW + 1)), "secret")?;
+        let told = folder.read(NOW).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(told.contains("no private key") && !told.contains("secret"), "{told}");
+        Ok(())
+    }
+}
