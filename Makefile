@@ -27,7 +27,7 @@ test: dist misbehaving ## all the tests, on what was built
 	@tools/test.sh
 
 bench: dist ## the benchmarks, with ratios against the peers of the same run
-	@tools/need.sh node wrk envoy chromium
+	@tools/need.sh node wrk envoy chromium go
 	@$(CARGO) bench --locked --quiet --workspace --bench verify --bench calls --bench gate --bench serve
 	@cd benches/node && npm ci --silent --no-audit --no-fund
 	@node benches/node/jose.mjs "$(TARGET)/criterion"
@@ -35,6 +35,8 @@ bench: dist ## the benchmarks, with ratios against the peers of the same run
 	@$(TARGET)/release/envoy
 	@cd benches/browser && npm ci --silent --no-audit --no-fund
 	@node benches/browser/bench.mjs
+	@PATH="$(CURDIR)/.tools/go/bin:$$PATH" go build -C benches/registry -o "$(TARGET)/registry-bench" .
+	@$(TARGET)/registry-bench
 
 dist: components envoy-filter browser registry ## every artifact, under dist/
 	@tools/need.sh cc

@@ -36,6 +36,7 @@ pub(crate) enum Fault {
     Forbidden,
     /// The credential is good, and grants too little at a registry: 401 where another token of the token service may help, else
     /// 403.
+    #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "registries alone have it"))]
     Access {
         /// What is not granted.
         missing: Vec<Access>,
@@ -43,6 +44,7 @@ pub(crate) enum Fault {
         renegotiate: bool,
     },
     /// There is nothing like that here: this status.
+    #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "registries alone have it"))]
     Absent(u16),
     /// Nobody knows: 503.
     Unknown,

@@ -8,8 +8,15 @@ use alloc::{
 
 use portcullis_crypto::Algorithm;
 use portcullis_scope::Required;
+#[cfg(feature = "registry")]
+use portcullis_scope::oci::{self, required::required_for};
 use portcullis_types::Rejection;
 
+#[cfg(feature = "registry")]
+use crate::{
+    policy::Grantee,
+    registry::{self, Speaking},
+};
 use crate::{
     policy::{Access, Authority, BundleSource, IdPattern, KeySource, Mode, Policy, Proof, Replay, Rule, StatusMode},
     request::{Judged, Request, Spoken},
@@ -57,6 +64,10 @@ pub fn explain(policy: &Policy, method: &str, url: &str) -> Vec<Demand> {
     };
     let origin = policy.origins.get(judged.origin).map(ToString::to_string).unwrap_or_default();
     demands.put("request", format!("{} of {origin}: its form is unambiguous", judged.method));
+    #[cfg(feature = "registry")]
+    if demands.registry(policy, &judged) {
+        return demands.0;
+    }
     let number = policy.rule_for(judged.method, judged.origin, &judged.path);
     let Some((number, rule)) = number.and_then(|number| Some((number, policy.rules.get(number)?))) else {
         demands.put("rule", "none matches: denied, 401 without a good credential and 403 with one".into());
@@ -120,6 +131,57 @@ struct Demands(Vec<Demand>);
 impl Demands {
     fn put(&mut self, what: &'static str, told: String) {
         self.0.push(Demand { what, told });
+    }
+
+    /// What a registry asks, where the request is one's.
+    #[cfg(feature = "registry")]
+    fn registry(&mut self, policy: &Policy, judged: &Judged<'_>) -> bool {
+        let (Some(registry), Some(Speaking::Registry(_))) = (&policy.registry, registry::speaking(judged, policy))
+        else {
+            return false;
+        };
+        let required = match required_for(judged.method, judged.target) {
+            Ok(required) => required,
+            Err(rejection) => {
+                self.put("registry", format!("refused: {}: {}", rejection.code(), rejection.detail()));
+                return true;
+            }
+        };
+        let needed: Vec<String> = required.iter().map(ToString::to_string).collect();
+        let needed = if needed.is_empty() { "a credential that verifies".into() } else { needed.join(" ") };
+        self.put("registry", format!("needs {needed}; rules are not asked"));
+        for issuer in policy.issuers.iter().filter(|issuer| issuer.registry) {
+            self.put("token", format!("of {} (iss {}): what its claim access grants", issuer.name, issuer.issuer));
+        }
+        let own = registry.services.first().map(String::as_str).unwrap_or_default();
+        for grant in registry.grants.iter().filter(|grant| grant.is_for(own)) {
+            let on = |access: &oci::Access| {
+                let actions = grant.actions_on(&access.resource_type, &access.name);
+                (!actions.is_empty()).then(|| format!("{} on {}", actions.join(", "), access.name))
+            };
+            let granted: Vec<String> = required.iter().filter_map(on).collect();
+            if granted.is_empty() {
+                continue;
+            }
+            let whom = match &grant.grantee {
+                Grantee::Anonymous => "everybody".into(),
+                Grantee::Users(None) => "every user".into(),
+                Grantee::Users(Some(names)) => format!("the users {}", names.join(", ")),
+                Grantee::Credential { authorities, .. } => {
+                    let names: Vec<&str> = authorities.iter().map(|one| policy.name_of(*one)).collect();
+                    format!("credentials of {} that are as it requires", names.join(", "))
+                }
+            };
+            self.put("grant", format!("\"{}\" gives {whom} {}", grant.name, granted.join("; ")));
+        }
+        let denied = match &registry.realm {
+            Some(realm) => {
+                format!("401 with a challenge to {}, or 403 for a credential of its own", realm.realm.as_str())
+            }
+            None => "401 with a Basic challenge, or 403 for a credential that grants too little".into(),
+        };
+        self.put("else", denied);
+        true
     }
 
     fn credential(&mut self, policy: &Policy, authority: Authority) {
@@ -225,5 +287,39 @@ fn proof(proof: Proof, policy: &Policy) -> String {
         Proof::Any => {
             format!("DPoP, made within {window}, {once}; or the client certificate that the token is bound to")
         }
+    }
+}
+
+#[cfg(all(test, feature = "registry"))]
+mod tests {
+    use alloc::rc::Rc;
+
+    use portcullis_crypto::SoftwareBackend;
+
+    use super::*;
+    use crate::policy::Format;
+
+    #[test]
+    fn a_registry_s_request_is_told_by_its_grants_and_not_by_rules() {
+        let text = r#"{"origins": ["https://registry.example"],
+            "rules": [{"anonymous": true}],
+            "registry": {"services": ["registry.example"], "realm": "https://tokens.example/token", "grants": [
+                {"name": "public", "anonymous": true, "repositories": ["public/{name...}"], "actions": ["pull"]},
+                {"name": "other", "anonymous": true, "repositories": ["other"], "actions": ["pull"]}]}}"#;
+        let policy = Policy::parse(text, Format::Json, &(Rc::new(SoftwareBackend::default()) as _)).unwrap();
+        let told = |method: &str, path: &str| -> Vec<String> {
+            let demands = explain(&policy, method, &format!("https://registry.example{path}"));
+            demands.into_iter().skip(1).map(|demand| format!("{}: {}", demand.what, demand.told)).collect()
+        };
+        assert_eq!(
+            told("PUT", "/v2/public/app/manifests/v1"),
+            [
+                "registry: needs repository:public/app:pull,push; rules are not asked",
+                "grant: \"public\" gives everybody pull on public/app",
+                "else: 401 with a challenge to https://tokens.example/token, or 403 for a credential of its own",
+            ]
+        );
+        assert!(told("GET", "/v2/x/others")[0].starts_with("registry: refused: oci.path_unknown"));
+        assert!(told("GET", "/other")[0].starts_with("rule: "));
     }
 }

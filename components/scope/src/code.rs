@@ -131,6 +131,8 @@ portcullis_types::codes! {
         /// The source repository of a mount is outside the grammar of names.
         OciFromName = "oci.from_name", "OCI Distribution Specification 1.1, Mounting a blob from another repository";
 
+        /// The body of a registry's request is a form, in which a registry reads `mount` and `from` as well as in the query.
+        OciFormBody = "oci.form_body", "docs/oci.md";
         /// The form of a request for a token is longer than is read.
         OciFormTooLarge = "oci.form_too_large", "docs/limits.md";
         /// A parameter of a request for a token is longer than is read.

@@ -96,6 +96,7 @@ func TestAnswersAreTheHosts(t *testing.T) {
 	}
 	asked := requests(t,
 		filepath.Join(root, "tests", "gate.ndjson"),
+		filepath.Join(root, "tests", "registry.ndjson"),
 		filepath.Join(root, "tests", "corpus", "oci.ndjson"),
 		filepath.Join(root, "tests", "corpus", "oci-more.ndjson"),
 		filepath.Join(root, "tests", "corpus", "oci.policy.ndjson"),

@@ -222,6 +222,12 @@ fn tokens(group: &mut Group) {
                     with(push(), &token(&both, &[("aud", json!("other.example"))])),
                     Want::deny(401, "token.audience_mismatch"),
                 ),
+                (
+                    "another-of-the-service-s-registries",
+                    with(push(), &token(&both, &[("aud", json!("mirror.example"))]))
+                        .policy("registry/services", json!([SERVICE, "mirror.example"])),
+                    Want::deny(401, "token.audience_mismatch"),
+                ),
                 ("malformed-access", with(push(), &token(&json!("all"), &[])), Want::deny(401, "oci.access_type")),
                 (
                     "without-access",
@@ -406,6 +412,12 @@ fn users(group: &mut Group) {
         );
 }
 
+/// An upload by the CI.
+fn uploads(method: &str) -> Check {
+    let end = if method == "POST" { "" } else { "u" };
+    at_registry(method, &format!("/v2/acme/app/blobs/uploads/{end}")).bearer(&ci_token(&[]))
+}
+
 fn malformed(group: &mut Group) {
     group
         .about("docs/oci.md: what a registry does not serve is not there, and what cannot be read is refused.")
@@ -423,6 +435,28 @@ fn malformed(group: &mut Group) {
                 "the request cannot be read in one way alone",
                 &json!({"reason": "oci.path_name"}),
             )),
+        )
+        .pair(
+            "body",
+            &uploads("POST").header("Content-Type", "application/json"),
+            &Want::subject("job:7"),
+            &[
+                (
+                    "form",
+                    uploads("POST").header("Content-Type", "Application/X-WWW-Form-Urlencoded; x"),
+                    Want::deny(415, "oci.form_body"),
+                ),
+                (
+                    "multipart",
+                    uploads("PUT").header("Content-Type", "multipart/form-data; boundary=x"),
+                    Want::deny(415, "oci.form_body"),
+                ),
+                (
+                    "two-types",
+                    uploads("POST").header("Content-Type", "application/json").header("content-type", "text/plain"),
+                    Want::deny(400, "request.header_repeated"),
+                ),
+            ],
         )
         .case(
             "from-twice",

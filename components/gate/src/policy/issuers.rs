@@ -247,7 +247,8 @@ fn issuer(
             issuer: Some(issuer?.into()),
             audience: Some(match entry.strings("audience") {
                 Some(audience) => audience,
-                None if registry => around.services.clone(),
+                // A token for another registry is none for this one, whoever both are known to.
+                None if registry => around.services.first().cloned().into_iter().collect(),
                 None => around.origins.iter().map(ToString::to_string).collect(),
             }),
             algorithms: Some(algorithms),

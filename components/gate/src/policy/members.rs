@@ -160,7 +160,7 @@ pub static ISSUER: Shape = Shape {
             "\"at+jwt\"",
             "`at+jwt`: JWT access tokens (RFC 9068). `jwt`: any JWT (RFC 7519), which then has to have `exp`. `registry`: tokens \
              of a token service for OCI registries, which count at a registry by their claim `access` and nowhere else; \
-             `audience` is `registry.services` then, and `leeway` 60 seconds.",
+             `audience` is the first of `registry.services` then, and `leeway` 60 seconds.",
             "profile = \"jwt\"",
         ),
         optional(

@@ -4,7 +4,10 @@ use alloc::{format, string::String};
 
 use portcullis_scope::{
     ScopeCode,
-    oci::{allows, required::required_for},
+    oci::{
+        allows,
+        required::{no_form as no_form_of, required_for},
+    },
 };
 use portcullis_types::{Rejection, trace::check};
 
@@ -18,7 +21,7 @@ use crate::{
     denial::{Denial, Fault, Stop},
     judge::{Context, Judge, Passed},
     policy::Registry,
-    request::{Judged, Request},
+    request::{Header, Judged, Request, values},
 };
 
 impl Judge<'_> {
@@ -34,6 +37,8 @@ impl Judge<'_> {
         let required = check(self.trace, "needed access", "docs/oci.md", required, |required| told(required));
         let required = required.map_err(unserved)?;
         context.registry = Some(Speaking::Registry(required.clone()));
+        let no_form = check(self.trace, "body", "docs/oci.md", self::no_form(judged.headers), |()| "no form".into());
+        no_form.map_err(unserved)?;
         let brought = Brought::of(judged.headers)?;
         let verified = self.registry_credential(judged, request, &brought)?;
         context.verified.clone_from(&verified);
@@ -65,11 +70,22 @@ impl Judge<'_> {
     }
 }
 
+/// A body is no form, whatever of two fields a registry would read.
+fn no_form(headers: &[Header]) -> Result<(), Rejection> {
+    let mut types = values(headers, "content-type");
+    let first = types.next();
+    if types.next().is_some() {
+        return Err(Rejection::new(GateCode::HeaderRepeated, "content-type occurs more than once"));
+    }
+    first.map_or(Ok(()), |value| no_form_of(&String::from_utf8_lossy(value)))
+}
+
 /// What a registry does not serve is not there; what cannot be read is the request's fault.
 fn unserved(rejection: Rejection) -> Denial {
     let fault = match () {
         () if rejection.is(ScopeCode::OciPathUnknown) => Fault::Absent(404),
         () if rejection.is(ScopeCode::OciMethodUnknown) => Fault::Absent(405),
+        () if rejection.is(ScopeCode::OciFormBody) => Fault::Absent(415),
         () => Fault::Request,
     };
     Denial { rejection, fault }

@@ -19,7 +19,7 @@ const MAX_TAG: usize = 128;
 /// The access that a request needs, each repository once. `target` is the raw path with the query, as it stands in the
 /// request, at most 64 KiB.
 ///
-/// A `from` in a form body is not seen here. A registry whose clients mount that way reads it itself.
+/// A `from` in a form is not seen here: [`no_form`] refuses those.
 ///
 /// Errors: `oci.method_unknown`, `oci.target_too_large`, `oci.path_*`, `oci.query_malformed`, `oci.from_*`.
 ///
@@ -58,6 +58,26 @@ pub fn required_for(method: &str, target: &str) -> Result<Vec<Access>, Rejection
         }
     }
     Ok(access)
+}
+
+/// Registries read the source of a mount in a form, too, where a request's body is one (Go, `net/http`, `Request.FormValue`), and
+/// there it counts more than in the query. No client sends one; who does is refused. `content_type` is the field's value as it came:
+/// whatever a parser could make a form of is one.
+///
+/// Error: `oci.form_body`.
+///
+/// ```
+/// use portcullis_scope::oci::required::no_form;
+/// assert!(no_form("application/octet-stream").is_ok());
+/// assert!(no_form("Application/X-WWW-Form-URLencoded; charset=utf-8").is_err());
+/// ```
+pub fn no_form(content_type: &str) -> Result<(), Rejection> {
+    let folded = content_type.to_ascii_lowercase();
+    if ["x-www-form-urlencoded", "multipart/form-data"].iter().any(|form| folded.contains(form)) {
+        let what = format!("{} is a form, which could name a source to mount from", excerpt(content_type));
+        return Err(Rejection::new(ScopeCode::OciFormBody, what));
+    }
+    Ok(())
 }
 
 enum Endpoint<'a> {

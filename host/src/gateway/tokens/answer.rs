@@ -48,6 +48,10 @@ impl TokenService {
         // Which of them are passwords is the gate's to say; that some are is enough to let not all processors look at one.
         let slow = parts.method == Method::POST || is_basic(&parts.headers);
         let mut asked = door.itself(&parts);
+        // Whether TLS ends here or before, clients came by the scheme of the realm, which is all that this listener answers.
+        if let Some((_, rest)) = asked.url.split_once("://") {
+            asked.url = format!("{}://{rest}", self.scheme);
+        }
         if parts.method == Method::POST {
             asked.body = match Limited::new(body, MAX_FORM).collect().await {
                 Ok(body) => Some(body.to_bytes().to_vec()),

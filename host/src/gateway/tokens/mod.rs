@@ -42,6 +42,8 @@ pub(crate) struct TokenService {
     /// Of the URL of the keys.
     origin: String,
     keys_path: String,
+    /// Of the realm.
+    scheme: String,
     root_path: String,
     /// Requests with something in them that may be a password: checking one takes a while on purpose.
     slow: Semaphore,
@@ -82,6 +84,7 @@ impl TokenService {
             origin: url.as_ref().map(|url| url.origin().ascii_serialization()).unwrap_or_default(),
             root_path: format!("{above}/{ROOT}"),
             keys_path,
+            scheme: described.realm.split_once("://").map_or("https", |(scheme, _)| scheme).to_ascii_lowercase(),
             folder,
             keys,
             slow: Semaphore::new((instances / 2).max(1)),

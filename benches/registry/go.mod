@@ -1,0 +1,3 @@
+module portcullis.example/registry-bench
+
+go 1.26.0
