@@ -23,12 +23,15 @@ done
 
 step "Go: format and vet"
 export PATH=$PWD/.tools/go/bin:$PATH
-(
-    cd plugins/registry
+for module in plugins/registry tests/registry benches/registry; do (
+    cd $module
     unformatted=$(gofmt -l .)
     [ -z "$unformatted" ] || { echo "gofmt: $unformatted" >&2; exit 1; }
     go vet ./...
-)
+); done
+
+step "the text about authorization in distribution, each sentence with its test"
+tools/check-distribution-auth.sh
 
 step documentation
 RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --release --no-deps --workspace --document-private-items 2>&1 |

@@ -9,9 +9,9 @@ use serde_json::json;
 use super::context::{Context, Format};
 use super::{Outcome, output};
 
-/// For how long tokens of a key may live after it was replaced, where nothing else is said: as long as a refresh token does where
-/// the policy says nothing.
-const KEEP: u64 = 12 * 60 * 60;
+/// For how long tokens of a key may live after it was replaced: nobody here knows the policy, so no key is ever taken for one whose
+/// tokens are over. The service removes them.
+const KEEP: u64 = u64::MAX;
 
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\

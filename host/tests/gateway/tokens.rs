@@ -190,6 +190,29 @@ actions = ["pull", "push"]
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn it_speaks_http_2_as_well() -> Tried {
+    let folder = tempfile::tempdir()?;
+    let gateway = start(folder.path()).await?;
+    let stream = tokio::net::TcpStream::connect(gateway.address("tokens")).await?;
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, io).await?;
+    let driven = tokio::spawn(connection);
+    for (host, status) in [(None, 200), (Some("tokens.example"), 200), (Some("other.example"), 400)] {
+        let mut request =
+            http::Request::get("http://tokens.example/token").header("authorization", basic("alice", "s3cret"));
+        if let Some(host) = host {
+            request = request.header("host", host);
+        }
+        let answer = sender.send_request(request.body(String::new())?).await?;
+        assert_eq!(answer.status().as_u16(), status, "{host:?}");
+    }
+    drop(sender);
+    driven.abort();
+    gateway.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_wrong_passwords_keep_nobody_out() -> Tried {
     let folder = tempfile::tempdir()?;
     let gateway = start(folder.path()).await?;

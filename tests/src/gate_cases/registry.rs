@@ -349,6 +349,21 @@ fn own(group: &mut Group) {
                 ),
             ],
         )
+        .case(
+            "own-access-claim",
+            &push().bearer(&ci_token(&[
+                ("repository", json!("acme/other")),
+                ("access", json!([access("acme/app", &["pull", "push"])])),
+            ])),
+            &Want::deny(403, "oci.resource_not_granted"),
+        )
+        .note("What a credential of its own says of access is nobody's word here.")
+        .case(
+            "two-credentials-are-not-united",
+            &workload(at_registry("POST", &format!("/v2/team/app/blobs/uploads/?mount={DIGEST}&from=acme/app")))
+                .header("Authorization", &format!("Bearer {}", ci_token(&[]))),
+            &Want::deny(403, "oci.resource_not_granted"),
+        )
         .case("own-as-password", &basic(push(), "oauth2accesstoken", &ci_token(&[])), &Want::subject("job:7"))
         .case("svid", &workload(at_registry("PUT", "/v2/team/app/manifests/v1")), &Want::subject(svids::WEB))
         .case(
@@ -425,7 +440,11 @@ fn malformed(group: &mut Group) {
         .case(
             "method-unknown",
             &at_registry("PROPFIND", "/v2/acme/app/tags/list"),
-            &Want::deny(405, "oci.method_unknown"),
+            &Want::deny(405, "oci.method_unknown").headers(&[
+                ("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE"),
+                ("Content-Type", "application/json"),
+                ("Cache-Control", "no-store"),
+            ]),
         )
         .case(
             "name",
@@ -563,6 +582,16 @@ fn asked_badly(group: &mut Group) {
         .case("path-other", &at_tokens("x"), &Want::deny(404, "registry.path_unknown"))
         .case("method", &at_tokens("").method("PUT"), &Want::deny(405, "registry.method_unknown"))
         .case("form-missing", &at_tokens("").method("POST"), &Want::deny(400, "registry.form_missing"))
+        .case(
+            "form-and-query",
+            &form("grant_type=client_credentials").url(&format!("{REALM}?service={SERVICE}")),
+            &Want::deny(400, "registry.form_missing"),
+        )
+        .case(
+            "lifetime-too-short",
+            &at_tokens("").policy("registry/token_service/lifetime", "59s"),
+            &Want::refused("policy.out_of_range", "clients count on a token for a minute at the least"),
+        )
         .case("grant-type", &form("grant_type=authorization_code"), &Want::deny(400, "oci.grant_type"))
         .case("parameter-missing", &form("grant_type=password"), &Want::deny(400, "oci.parameter_missing"))
         .case("parameter-twice", &at_tokens("?service=a&service=b"), &Want::deny(400, "oci.parameter_repeated"))

@@ -55,14 +55,20 @@ impl Door {
     pub(crate) fn itself(&self, parts: &Parts) -> Request {
         let mut hosts = parts.headers.get_all(http::header::HOST).iter();
         // One that is repeated names nobody (RFC 9112 section 3.2).
-        let host = match (hosts.next(), hosts.next()) {
-            (Some(host), None) => host.as_bytes(),
+        // HTTP/2 has the authority in a field of its own (RFC 9113 section 8.3.1), where the library puts it into the URI.
+        let authority =
+            parts.uri.authority().filter(|_| parts.version == Version::HTTP_2).map(|one| one.as_str().as_bytes());
+        let host = match (authority, hosts.next(), hosts.next()) {
+            (None, Some(host), None) => host.as_bytes(),
+            (Some(authority), None, _) => authority,
+            (Some(authority), Some(host), None) if host.as_bytes() == authority => authority,
             _ => b"",
         };
         let host = String::from_utf8_lossy(host);
         let path = parts.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
         // The absolute form, `*` and an authority alone stand as they are: the gate knows what to make of them.
-        let origin_form = parts.uri.scheme().is_none() && parts.uri.authority().is_none() && path.starts_with('/');
+        let absolute = parts.uri.scheme().is_some() || parts.uri.authority().is_some();
+        let origin_form = (authority.is_some() || !absolute) && path.starts_with('/');
         Request {
             method: parts.method.as_str().into(),
             url: format!("{}://{host}{}", self.scheme(), if origin_form { path } else { "/" }),

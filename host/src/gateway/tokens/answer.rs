@@ -1,5 +1,7 @@
 //! Answers of the token service (distribution: Token Authentication Specification, Token Response Fields; RFC 6749 section 5.1).
 
+use std::time::Duration;
+
 use axum::body::Body;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,6 +22,13 @@ const MAX_FORM: usize = 384 * 1024 + 1;
 /// What is told who comes while many passwords are being looked at (OCI Distribution Specification 1.1, Error Codes).
 const TOO_MANY: &str =
     r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"too many requests"}],"error":"temporarily_unavailable"}"#;
+
+/// How long a form may take to come.
+const FORM_WITHIN: Duration = Duration::from_secs(10);
+
+/// What is told whose form does not come.
+const TOO_SLOW: &str =
+    r#"{"errors":[{"code":"UNSUPPORTED","message":"the form did not come in time"}],"error":"invalid_request"}"#;
 
 /// What is told where the service cannot sign.
 const UNAVAILABLE: &str =
@@ -53,10 +62,11 @@ impl TokenService {
             asked.url = format!("{}://{rest}", self.scheme);
         }
         if parts.method == Method::POST {
-            asked.body = match Limited::new(body, MAX_FORM).collect().await {
-                Ok(body) => Some(body.to_bytes().to_vec()),
+            asked.body = match tokio::time::timeout(FORM_WITHIN, Limited::new(body, MAX_FORM).collect()).await {
+                Ok(Ok(body)) => Some(body.to_bytes().to_vec()),
                 // Longer than is read: the gate is given as much as it takes to say so.
-                Err(_) => Some(vec![b'&'; MAX_FORM]),
+                Ok(Err(_)) => Some(vec![b'&'; MAX_FORM]),
+                Err(_) => return text(StatusCode::REQUEST_TIMEOUT, TOO_SLOW.into()),
             };
         }
         let _turn = if slow {

@@ -32,6 +32,10 @@ pub(crate) const ROTATE_AFTER: u64 = 30 * 24 * 60 * 60;
 /// How long the root is good: registries that read it only at their start keep it for as long as they run.
 const ROOT_LIFETIME: u64 = 20 * 365 * 24 * 60 * 60;
 
+/// How long a key's certificate is good: longer than it signs, so that a service that was away for some weeks comes back with it. Who
+/// gets hold of a key can use it at registries that know the root alone for no longer.
+const KEY_LIFETIME: u64 = 2 * ROTATE_AFTER;
+
 /// How long before its making a certificate is good, in seconds: clocks differ.
 const BACKDATED: u64 = 3_600;
 
@@ -173,7 +177,8 @@ impl Folder {
         if !folder.path.join("root.pem").exists() {
             folder.make_root(at)?;
         }
-        if folder.files()?.is_empty() {
+        // One that has signed for too long, while nobody was here to replace it, may have an end that is near or over.
+        if folder.files()?.last().is_none_or(|(from, _)| from.saturating_add(ROTATE_AFTER) <= at) {
             folder.make_key(at)?;
         }
         Ok(folder)
@@ -268,7 +273,7 @@ impl Folder {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         // The name that Go wants of a server is no server's here.
         params.is_ca = IsCa::NoCa;
-        (params.not_before, params.not_after) = validity(from);
+        (params.not_before, params.not_after) = validity(from, KEY_LIFETIME);
         let certificate = params.signed_by(&key, &issuer).map_err(crypto)?;
         let both = format!("{}{}", key.serialize_pem(), certificate.pem());
         self.write(&format!("{from}-{kid}.pem"), &both)?;
@@ -295,13 +300,13 @@ fn root_params(at: u64) -> Result<CertificateParams, KeysError> {
     params.distinguished_name.push(DnType::CommonName, "Portcullis token service");
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    (params.not_before, params.not_after) = validity(at);
+    (params.not_before, params.not_after) = validity(at, ROOT_LIFETIME);
     Ok(params)
 }
 
-fn validity(from: u64) -> (time::OffsetDateTime, time::OffsetDateTime) {
+fn validity(from: u64, lifetime: u64) -> (time::OffsetDateTime, time::OffsetDateTime) {
     let time = |seconds| (UNIX_EPOCH + Duration::from_secs(seconds)).into();
-    (time(from.saturating_sub(BACKDATED)), time(from.saturating_add(ROOT_LIFETIME)))
+    (time(from.saturating_sub(BACKDATED)), time(from.saturating_add(lifetime)))
 }
 
 /// The keys as they are now, for all who sign or publish.
@@ -348,6 +353,9 @@ mod tests {
         let root = Folder::open(place.path(), 1, NOW)?.read(NOW)?;
         let again = Folder::open(place.path(), 1, NOW + 5)?.read(NOW + 5)?;
         assert_eq!((root.root_pem(), kids(&root)), (again.root_pem(), kids(&again)));
+        let later = NOW + ROTATE_AFTER;
+        let replaced = Folder::open(place.path(), 1, later)?.read(later)?;
+        assert_eq!(replaced.signing(later).map(|key| key.from), Some(later), "nobody was here to replace it");
         Ok(())
     }
 
