@@ -3,7 +3,7 @@
 use alloc::{format, rc::Rc, string::String, vec::Vec};
 
 use portcullis_crypto::{CryptoCode, KeySet};
-use portcullis_scope::oci;
+use portcullis_scope::{ScopeCode, oci};
 use portcullis_svid::{SpiffeId, SvidCode, jwt_svid, x509_svid};
 use portcullis_token::{
     claims::Claims,
@@ -189,7 +189,7 @@ impl Judge<'_> {
         let verify = if issuer.registry { oci::token::verify_jwt } else { jwt::verify };
         let verified = match verify(token.as_bytes(), &keys, &issuer.expect, self.at, self.trace) {
             Ok(verified) => verified,
-            Err(rejection) if rejection.is(CryptoCode::Unknown) => {
+            Err(rejection) if is_of_an_unknown_key(&rejection) => {
                 self.more_keys(number, false)?;
                 return Err(Denial::token(rejection).into());
             }
@@ -295,6 +295,13 @@ impl Judge<'_> {
         self.trace.failed("certificate", &rejection);
         Denial::token(rejection)
     }
+}
+
+/// Whether a token names or carries a key that is not known: it may be newer than the keys that are held.
+fn is_of_an_unknown_key(rejection: &Rejection) -> bool {
+    rejection.is(CryptoCode::Unknown)
+        || rejection.is(ScopeCode::OciCertificateUntrusted)
+        || rejection.is(ScopeCode::OciKeyUntrusted)
 }
 
 fn not_accepted(trusted: &Trusted, kind: &str) -> Rejection {

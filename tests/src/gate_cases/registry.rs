@@ -14,6 +14,7 @@ const CI: &str = "https://ci.example";
 const SERVICE: &str = "registry.example";
 /// The key of the token service, and that of the CI's issuer.
 const TOKENS_KEY: Key = Key::Ec(3);
+const NEWER_KEY: Key = Key::Ec(5);
 const CI_KEY: Key = Key::Ed(4);
 /// `s3cret`, by bcrypt.
 const HASH: &str = "$2b$04$6.RILQGIqR8NVCpf8XYaHOBeFwmxfkbTStQmI/h6jcmBzZP2E9uI.";
@@ -180,6 +181,14 @@ fn tokens(group: &mut Group) {
     let push = || at_registry("PUT", "/v2/acme/app/manifests/v1");
     let both = json!([access("acme/app", &["pull", "push"])]);
     let with = |check: Check, token: &str| check.bearer(token);
+    let header = json!({"typ": "JWT", "alg": "ES256", "kid": "new", "jwk": NEWER_KEY.jwk()});
+    let claims = json!({"iss": TOKENS, "sub": "alice", "aud": SERVICE, "exp": NOW + 300, "access": both});
+    let rotated = NEWER_KEY.jws(&header, &claims);
+    let fetched = |token: &str| with(push().policy("issuers/0/keys", format!("{TOKENS}/jwks")), token);
+    let keys = |keys: &[Key]| {
+        let named = keys.iter().zip(["a", "new"]).map(|(key, kid)| key.named(kid)).collect::<Vec<_>>();
+        json!({"body": json!({"keys": named}).to_string()})
+    };
     group
         .about("distribution, Token Authentication Implementation: a token of the token service opens what it grants.")
         .pair(
@@ -273,6 +282,16 @@ fn tokens(group: &mut Group) {
             ],
         )
         .case("basic", &basic(push(), "anybody", &token(&both, &[])), &Want::subject("alice"))
+        .pair(
+            "newer-key",
+            &fetched(&rotated).resource(&format!("{TOKENS}/jwks"), keys(&[TOKENS_KEY, NEWER_KEY])),
+            &Want::subject("alice"),
+            &[(
+                "unknown",
+                fetched(&rotated).resource(&format!("{TOKENS}/jwks"), keys(&[TOKENS_KEY])),
+                Want::deny(401, "oci.key_untrusted"),
+            )],
+        )
         .case(
             "anonymous-token",
             &with(at_registry("GET", "/v2/"), &token(&json!([]), &[("sub", json!(""))])),
@@ -412,6 +431,13 @@ fn users(group: &mut Group) {
                 ),
             ],
         )
+        .case(
+            "nobody-s-name-and-password",
+            &basic(at_registry("GET", "/v2/public/base/tags/list").policy("registry/realm", ()), "", ""),
+            &Want::allow(),
+        )
+        .note("So do clients say that they have none (skopeo): everybody's pulls are theirs, and nothing else.")
+        .case("nobody-s-name-and-password-elsewhere", &basic(pull(), "", ""), &Want::deny(401, "credential.missing"))
         .case("user-catalog", &basic(at_registry("GET", "/v2/_catalog"), "alice", "s3cret"), &Want::subject("alice"))
         .case(
             "users-fetched",

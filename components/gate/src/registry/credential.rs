@@ -56,6 +56,10 @@ impl Brought {
         let Some((name, password)) = decoded.split_once(':') else {
             return Err(malformed("Basic has no colon between name and password"));
         };
+        if name.is_empty() && password.is_empty() {
+            // A client that was asked for a name and a password and has none says so.
+            return Ok(Self::Nothing);
+        }
         Ok(Self::of_password(name, password))
     }
 

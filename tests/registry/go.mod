@@ -1,0 +1,3 @@
+module portcullis.example/registry-tests
+
+go 1.25
