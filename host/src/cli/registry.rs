@@ -21,9 +21,15 @@ Examples:
   portcullis registry root --keys /var/lib/portcullis/token-keys > token-root.pem")]
 pub(crate) enum Command {
     /// List the keys of a token service, and say which one signs
+    #[command(after_help = "\
+Example:
+  portcullis registry keys --keys /var/lib/portcullis/token-keys")]
     Keys(Folder),
     Rotate(Rotate),
     /// Print the root that registries read which know no key sets (`rootcertbundle`)
+    #[command(after_help = "\
+Example:
+  portcullis registry root --keys /var/lib/portcullis/token-keys > token-root.pem")]
     Root(Folder),
 }
 
