@@ -213,6 +213,19 @@ async fn it_speaks_http_2_as_well() -> Tried {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_nobody_can_decide_a_client_is_told_so_in_its_form() -> Tried {
+    let policy = policy("http://tokens.example/token", "");
+    let gateway = Running::with(&policy, &support::failing(), |_| {}).await?;
+    let text = get("/token", &[("Host", "tokens.example"), ("x-fail", "trap")]);
+    let answer = ask(gateway.address("tokens"), &text).await?;
+    let told: Value = serde_json::from_str(&answer.body)?;
+    assert_eq!((answer.status, &told["errors"][0]["code"]), (503, &json!("UNAVAILABLE")), "{answer:?}");
+    assert!(answer.header("retry-after").is_some(), "{answer:?}");
+    read(&ask(gateway.address("tokens"), &asked("", &basic("alice", "s3cret"))).await?)?;
+    gateway.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_wrong_passwords_keep_nobody_out() -> Tried {
     let folder = tempfile::tempdir()?;
     let gateway = start(folder.path()).await?;

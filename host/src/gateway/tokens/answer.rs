@@ -79,9 +79,11 @@ impl TokenService {
         match (&verdict.decision.issue, verdict.allows()) {
             (Some(issue), true) => self.handed_out(issue).unwrap_or_else(|error| {
                 tracing::error!(%error, "a token could not be signed");
-                text(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE.into())
+                unavailable()
             }),
-            (None, true) => text(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE.into()),
+            (None, true) => unavailable(),
+            // Nobody decided: what the gateway says then is for proxies, and clients of registries have a form of their own.
+            (_, false) if verdict.decision.findings.is_empty() => unavailable(),
             (_, false) => plain(&verdict, verdict.decision.status),
         }
     }
@@ -120,6 +122,12 @@ fn is_basic(headers: &http::HeaderMap) -> bool {
     let basic =
         |value: &HeaderValue| value.as_bytes().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic "));
     headers.get_all(header::AUTHORIZATION).iter().any(basic)
+}
+
+fn unavailable() -> Answer {
+    let mut answer = text(StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE.into());
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    answer
 }
 
 fn later() -> Answer {
