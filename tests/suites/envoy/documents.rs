@@ -80,7 +80,7 @@ fn a_rotated_key_is_fetched_and_the_old_one_is_good_no_more() {
     clock.set(AT + 31);
     assert_eq!(stage.told(&new).0, 200);
     assert_eq!(stage.told(&old), (401, "key.unknown".into()));
-    assert_eq!(documents.asked(KEYS), before + 1);
+    asked_once_more(&documents, before);
 }
 
 #[test]
@@ -140,15 +140,23 @@ fn who_comes_when_as_many_wait_as_may_is_told_to_come_again() {
 fn what_one_worker_fetched_is_everyones() {
     let documents = serving(&[1]);
     let clock = Clock::at(AT);
-    let running = Running { workers: Some(2), clock: Some(&clock) };
+    let running = Running { workers: Some(4), clock: Some(&clock) };
     let stage = of(&policy(), &documents, &running, |front| front.balanced = true);
-    // Each connection comes to the other worker.
-    (0..4).for_each(|_| assert_eq!(stage.told(&token(1, AT, &json!({}))).0, 200));
+    // Each connection comes to the next worker.
+    (0..8).for_each(|_| assert_eq!(stage.told(&token(1, AT, &json!({}))).0, 200));
     let before = documents.asked(KEYS);
     documents.set(KEYS, keys(&[1, 2]));
     clock.set(AT + 31);
-    (0..4).for_each(|_| assert_eq!(stage.told(&token(2, AT, &json!({}))).0, 200));
-    assert_eq!(documents.asked(KEYS), before + 1, "one worker has asked, and both have the key");
+    (0..8).for_each(|_| assert_eq!(stage.told(&token(2, AT, &json!({}))).0, 200));
+    // One worker has asked, and all four have the key.
+    asked_once_more(&documents, before);
+}
+
+/// The keys were asked for once more than before; or twice, where the filter of Envoy's main thread, which serves nobody, came
+/// to its first fetch only now.
+fn asked_once_more(documents: &Documents, before: usize) {
+    let more = documents.asked(KEYS) - before;
+    assert!((1..=2).contains(&more), "{more} times more than {before}");
 }
 
 #[test]
