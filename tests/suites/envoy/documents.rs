@@ -69,9 +69,10 @@ fn an_issuer_that_goes_away_is_missed_only_when_its_keys_are_too_old() {
 
 #[test]
 fn a_rotated_key_is_fetched_and_the_old_one_is_good_no_more() {
-    let documents = serving(&[1]);
+    let documents = held();
     let clock = Clock::at(AT);
     let stage = at(&policy(), &documents, &clock);
+    all_have_asked(&stage, &documents, 1);
     let (old, new) = (token(1, AT, &json!({})), token(2, AT, &json!({})));
     assert_eq!(stage.told(&old).0, 200);
     let before = documents.asked(KEYS);
@@ -80,7 +81,7 @@ fn a_rotated_key_is_fetched_and_the_old_one_is_good_no_more() {
     clock.set(AT + 31);
     assert_eq!(stage.told(&new).0, 200);
     assert_eq!(stage.told(&old), (401, "key.unknown".into()));
-    asked_once_more(&documents, before);
+    assert_eq!(documents.asked(KEYS), before + 1);
 }
 
 #[test]
@@ -138,25 +139,33 @@ fn who_comes_when_as_many_wait_as_may_is_told_to_come_again() {
 
 #[test]
 fn what_one_worker_fetched_is_everyones() {
-    let documents = serving(&[1]);
+    let documents = held();
     let clock = Clock::at(AT);
     let running = Running { workers: Some(4), clock: Some(&clock) };
     let stage = of(&policy(), &documents, &running, |front| front.balanced = true);
+    all_have_asked(&stage, &documents, 4);
     // Each connection comes to the next worker.
     (0..8).for_each(|_| assert_eq!(stage.told(&token(1, AT, &json!({}))).0, 200));
     let before = documents.asked(KEYS);
     documents.set(KEYS, keys(&[1, 2]));
     clock.set(AT + 31);
     (0..8).for_each(|_| assert_eq!(stage.told(&token(2, AT, &json!({}))).0, 200));
-    // One worker has asked, and all four have the key.
-    asked_once_more(&documents, before);
+    assert_eq!(documents.asked(KEYS), before + 1, "one worker has asked, and all four have the key");
 }
 
-/// The keys were asked for once more than before; or twice, where the filter of Envoy's main thread, which serves nobody, came
-/// to its first fetch only now.
-fn asked_once_more(documents: &Documents, before: usize) {
-    let more = documents.asked(KEYS) - before;
-    assert!((1..=2).contains(&more), "{more} times more than {before}");
+/// Keys that nobody is answered with yet.
+fn held() -> Documents {
+    let documents = Documents::start();
+    documents.set(KEYS, Served::Held(Box::new(keys(&[1]))));
+    documents.hold(true);
+    documents
+}
+
+/// Waits until each worker has asked for what it fetches first, and Envoy's main thread, whose filter serves nobody; then all are
+/// answered, and none of them asks later of itself.
+fn all_have_asked(stage: &super::running::Stage, documents: &Documents, workers: usize) {
+    stage.envoy.until("each has asked for the keys", |_| documents.asked(KEYS) > workers);
+    documents.hold(false);
 }
 
 #[test]
