@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -69,13 +70,27 @@ func write(t *testing.T, path, text string) string {
 	return path
 }
 
-// freePort is a port that nobody listened on a moment ago.
+// The ports that freePort gives: below those that systems hand out for a bind to port 0 and for a connection (from 32768
+// on Linux, from 49152 by RFC 6335 section 6), so that none of these takes one before its server does.
+const firstPort, endOfPorts = 10_240, 32_768
+
+// triedPorts counts the ports that freePort has tried.
+var triedPorts atomic.Int64
+
+// freePort is a port that nobody has at this moment, that no other connection will take, and that was not given before.
 func freePort(t *testing.T) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	for {
+		tried := int(triedPorts.Add(1))
+		if tried > endOfPorts-firstPort {
+			t.Fatal("there is no free port left")
+		}
+		port := firstPort + (os.Getpid()*97+tried)%(endOfPorts-firstPort)
+		if listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			must(t, listener.Close())
+			return port
+		}
+	}
 }
 
 // process is a server that a test started.

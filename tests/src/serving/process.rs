@@ -1,25 +1,34 @@
 //! Programs that run for a test.
 
-use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::WITHIN;
 
-/// A port that nobody has at this moment, and that this program was not given before.
+/// The ports that [`free_port`] gives: below those that systems hand out for a bind to port 0 and for a connection
+/// (from 32768 on Linux, from 49152 by RFC 6335 section 6), so that none of these takes one before its server does.
+const GIVEN_OUT: std::ops::Range<u16> = 10_240..32_768;
+
+/// A port that nobody has at this moment, that no other connection will take, and that this program was not given before.
 ///
 /// # Panics
 ///
-/// The system has none.
+/// There is none.
 pub fn free_port() -> u16 {
-    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let ports = u32::from(GIVEN_OUT.end - GIVEN_OUT.start);
+    // Programs that run beside each other begin far from each other.
+    let first = std::process::id().wrapping_mul(97);
     loop {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = listener.local_addr().expect("its address").port();
-        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        assert!(tried < ports, "there is no free port left");
+        let offset = u16::try_from(first.wrapping_add(tried) % ports).expect("fewer ports than that");
+        let port = GIVEN_OUT.start + offset;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }
