@@ -39,6 +39,8 @@ portcullis_types::codes! {
         PathDotSegment = "spiffe.dot_segment", "SPIFFE-ID section 2.2";
         /// A path segment has a character other than `a-z A-Z 0-9 . - _`.
         PathCharacter = "spiffe.path_character", "SPIFFE-ID section 2.2";
+        /// The `*` of a pattern of SPIFFE IDs stands elsewhere than alone at the end, after a slash.
+        PatternWildcard = "spiffe.pattern_wildcard", "draft-ietf-oauth-spiffe-client-auth-02 section 5";
 
         /// A bundle is longer than 1 MiB.
         BundleTooLarge = "bundle.too_large", "docs/limits.md";

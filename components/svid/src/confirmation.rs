@@ -1,7 +1,7 @@
 //! `cnf` of a WIT-SVID (WIT-SVID section 3.2, RFC 7800, WIMSE workload-creds section 5.1): the key whose holder the workload
 //! is.
 
-use alloc::{format, rc::Rc};
+use alloc::{format, rc::Rc, string::String};
 
 use portcullis_crypto::{Algorithm, Backend, Key, Origin, jwk};
 use portcullis_types::{
@@ -10,7 +10,7 @@ use portcullis_types::{
     limits::excerpt,
 };
 
-use crate::{SvidCode, token_key::ALGORITHMS};
+use crate::SvidCode;
 
 /// Members of `cnf` that name a key in another way than `jwk` (RFC 7800 sections 3.3 and 3.5, RFC 8705 section 3.1, RFC 9449
 /// section 6.1). `kid` may stand beside any of them (RFC 7800 section 3.4).
@@ -25,13 +25,15 @@ pub struct Confirmation {
     pub key: Key,
     /// `cnf.jwk.alg`: the one algorithm a proof may be made with.
     pub algorithm: Algorithm,
+    /// The same as it is written: algorithms may have two names (`EdDSA` and `Ed25519`).
+    pub algorithm_name: String,
 }
 
 impl Confirmation {
-    /// Reads the claim of a verified token.
+    /// Reads the claim of a verified token, whose key may be for one of some algorithms.
     ///
     /// Errors: `svid.confirmation_*`, `key.*`, `json.duplicate_name`.
-    pub(crate) fn of(claims: &Object, backend: &Rc<dyn Backend>) -> Result<Self, Rejection> {
+    pub fn of(claims: &Object, accepted: &[Algorithm], backend: &Rc<dyn Backend>) -> Result<Self, Rejection> {
         let members = match claims.get("cnf")? {
             None => return Err(Rejection::new(SvidCode::ConfirmationMissing, "the token has no cnf")),
             Some(Value::Object(cnf)) => cnf,
@@ -51,18 +53,18 @@ impl Confirmation {
                 return Err(Rejection::new(SvidCode::ConfirmationAmbiguous, format!("cnf has jwk and {name}")));
             }
         }
-        let algorithm = algorithm(jwk)?;
+        let (algorithm, name) = algorithm(jwk, accepted)?;
         let key = jwk::parse(jwk, "sig", Origin::Carried, backend).map_err(|rejection| rejection.within("cnf.jwk"))?;
         if key.is_symmetric() {
             return Err(Rejection::new(SvidCode::ConfirmationSymmetric, "cnf.jwk is a secret"));
         }
         key.permits(algorithm).map_err(|rejection| rejection.within("cnf.jwk"))?;
-        Ok(Self { members: members.clone(), key, algorithm })
+        Ok(Self { members: members.clone(), key, algorithm, algorithm_name: name.into() })
     }
 }
 
-/// `cnf.jwk.alg`: there, and one of the nine (WIT-SVID section 3.2).
-fn algorithm(jwk: &Object) -> Result<Algorithm, Rejection> {
+/// `cnf.jwk.alg`: there, and one of those that are accepted (WIT-SVID section 3.2).
+fn algorithm<'j>(jwk: &'j Object, accepted: &[Algorithm]) -> Result<(Algorithm, &'j str), Rejection> {
     let name = match jwk.get("alg")? {
         None => return Err(Rejection::new(SvidCode::ConfirmationAlgorithmMissing, "cnf.jwk has no alg")),
         Some(Value::String(name)) => name,
@@ -70,8 +72,9 @@ fn algorithm(jwk: &Object) -> Result<Algorithm, Rejection> {
             return Err(Rejection::new(SvidCode::ConfirmationAlgorithm, format!("cnf.jwk.alg is {}", other.kind())));
         }
     };
-    let known = Algorithm::from_name(name).filter(|algorithm| ALGORITHMS.contains(algorithm));
-    known.ok_or_else(|| {
-        Rejection::new(SvidCode::ConfirmationAlgorithm, format!("cnf.jwk.alg {} is not one of nine", excerpt(name)))
+    let known = Algorithm::from_name(name).filter(|algorithm| accepted.contains(algorithm));
+    known.map(|algorithm| (algorithm, name.as_str())).ok_or_else(|| {
+        let what = format!("cnf.jwk.alg {} is none of {} accepted", excerpt(name), accepted.len());
+        Rejection::new(SvidCode::ConfirmationAlgorithm, what)
     })
 }

@@ -95,7 +95,7 @@ pub fn verify(
     let expires =
         check(trace, "expiry is there", "WIT-SVID section 3.4", token_key::expires(&token), |_| String::new())?;
     check(trace, "no audience", "WIT-SVID section 3.8", check_audience(&token), |()| String::new())?;
-    let confirmation = Confirmation::of(&token.claims.members, backend);
+    let confirmation = Confirmation::of(&token.claims.members, &ALGORITHMS, backend);
     let confirmation = check(trace, "confirmation", "WIT-SVID section 3.2", confirmation, |confirmation| {
         format!("{} for {}", confirmation.key.kind(), confirmation.algorithm.name())
     })?;

@@ -5,7 +5,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use portcullis_crypto::{Algorithm, KeySet};
+use portcullis_crypto::{Algorithm, Key, KeySet};
 use portcullis_types::{
     Rejection,
     json::{Object, Value},
@@ -55,13 +55,7 @@ pub fn verify(
     trace: &mut dyn Trace,
 ) -> Result<VerifiedJws, Rejection> {
     let header = &compact.header;
-    let algorithm = check(trace, "algorithm", "RFC 8725bis section 3.1", algorithm(header, accepted), |algorithm| {
-        algorithm.name().into()
-    })?;
-    check(trace, "critical extensions", "RFC 7515 section 4.1.11", critical(header), |()| "none".into())?;
-    for expected in types.unwrap_or_default() {
-        check(trace, "type", "RFC 8725bis section 3.11", typ(header, expected), |()| (*expected).into())?;
-    }
+    let algorithm = check_header(header, accepted, types, trace)?;
     let kid = check(trace, "key identifier", "RFC 7515 section 4.1.4", key_id(header), |kid| match kid {
         Some(kid) => excerpt(kid),
         None => "none: every key that fits is tried".into(),
@@ -81,6 +75,47 @@ pub fn verify(
         header_text: compact.header_text,
         payload: compact.payload,
     })
+}
+
+/// Verifies a token that was taken apart with one key that is known already: that of a `cnf`, whose holder proves that they
+/// have it. What the header says of keys is not looked at, a `kid` neither.
+///
+/// Errors: those of [`verify`] but for the choice of a key.
+pub fn verify_with_key(
+    compact: Compact<'_>,
+    key: &Key,
+    accepted: Option<&[Algorithm]>,
+    types: Option<&[&str]>,
+    trace: &mut dyn Trace,
+) -> Result<VerifiedJws, Rejection> {
+    let algorithm = check_header(&compact.header, accepted, types, trace)?;
+    let made = key.verify(algorithm, compact.signing_input, &compact.signature);
+    check(trace, "signature", "RFC 7515 section 5.2", made, |()| key.kind())?;
+    Ok(VerifiedJws {
+        algorithm,
+        kid: None,
+        thumbprint: key.public_key().map(|key| key.thumbprint()),
+        header: compact.header,
+        header_text: compact.header_text,
+        payload: compact.payload,
+    })
+}
+
+/// What is judged of a header before a key is chosen.
+fn check_header(
+    header: &Object,
+    accepted: Option<&[Algorithm]>,
+    types: Option<&[&str]>,
+    trace: &mut dyn Trace,
+) -> Result<Algorithm, Rejection> {
+    let algorithm = check(trace, "algorithm", "RFC 8725bis section 3.1", algorithm(header, accepted), |algorithm| {
+        algorithm.name().into()
+    })?;
+    check(trace, "critical extensions", "RFC 7515 section 4.1.11", critical(header), |()| "none".into())?;
+    for expected in types.unwrap_or_default() {
+        check(trace, "type", "RFC 8725bis section 3.11", typ(header, expected), |()| (*expected).into())?;
+    }
+    Ok(algorithm)
 }
 
 /// `alg` (RFC 7515 section 4.1.1, RFC 8725bis sections 3.1 and 3.2).
