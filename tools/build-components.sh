@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 out=${1:-dist/components}
 target=wasm32-unknown-unknown
-worlds="full gate token status scope svid"
+worlds="full gate token status scope svid signature client"
 mkdir -p "$out"
 
 toolchain=$(tools/wasm-toolchain.sh "$target")
@@ -18,8 +18,8 @@ cargo_home=${CARGO_HOME:-$HOME/.cargo}
 remap="--remap-path-prefix=$PWD=/portcullis --remap-path-prefix=$cargo_home=/cargo"
 remap="$remap --remap-path-prefix=${RUSTUP_HOME:-$HOME/.rustup}=/rustup"
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
 
 # build NAME FEATURES TARGET_DIR RUSTFLAGS: one component. What Cargo says is shown where it fails: each wide build
 # would repeat that the compiler calls the feature unstable.
@@ -27,20 +27,36 @@ build() {
     echo "building $out/$1.wasm"
     CARGO_TARGET_DIR=$3 CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$remap $4" \
         cargo +"$toolchain" rustc --quiet --locked -p portcullis-component --lib --crate-type cdylib \
-        --target "$target" --profile component --features "$2" 2>"$log" || { cat "$log" >&2; exit 1; }
+        --target "$target" --profile component --features "$2" 2>"$logs/$1" || { cat "$logs/$1" >&2; exit 1; }
     # Copied only where it changed, so that what depends on it by time is not made again.
     cmp -s "$3/$target/component/portcullis.wasm" "$out/$1.wasm" || cp "$3/$target/component/portcullis.wasm" "$out/$1.wasm"
 }
 
+name_of() {
+    if [ "$1" = full ]; then echo portcullis; else echo "$1"; fi
+}
+
 plain=${CARGO_TARGET_DIR:-target}
+
+# The wide ones in a folder of their own, since other flags would make Cargo rebuild everything each time; and beside the
+# others, for the last step of a build has but one thread.
+wide() {
+    for world in $worlds; do
+        build "$(name_of "$world")-wide" "$world" "$plain/wide" "-C target-feature=+wide-arithmetic"
+    done
+}
+
 cargo build --quiet --locked --release --workspace --bins
+wide &
+wide=$!
 for world in $worlds; do
-    name=$world
-    [ "$world" != full ] || name=portcullis
+    name=$(name_of "$world")
     build "$name" "$world" "$plain" ""
     build "$name-hosted" "$world,hosted" "$plain" ""
-    # Its own folder: other flags would make Cargo rebuild everything each time.
-    build "$name-wide" "$world" "$plain/wide" "-C target-feature=+wide-arithmetic"
+done
+wait "$wide"
+for world in $worlds; do
+    name=$(name_of "$world")
     # Compilers before LLVM 23 get some wide arithmetic wrong. What may be wrong is not shipped.
     if ! "$plain/release/miscompiled" "$out/$name-wide.wasm"; then
         echo "components: $name-wide.wasm is the plain build, without wide arithmetic: see tools/miscompiled" >&2

@@ -112,7 +112,8 @@ pub enum HostError {
     /// Something else that one instance accepted was refused by a later one, so that nothing can be asked with it.
     #[error("the {what} was accepted before and is refused now, with {code}: {detail}")]
     StateNotRecreated {
-        /// What was refused: `status list`, `requirement set`, `bundle set` or `policy`.
+        /// What was refused: `status list`, `requirement set`, `bundle set`, `set of trust domains`, `set of clients`,
+        /// `prepared signature`, `registration policy` or `policy`.
         what: &'static str,
         /// The refusal's code.
         code: String,
@@ -217,8 +218,8 @@ pub const CODES: &[(&str, &str, &str)] = &[
     (
         "host.state_not_recreated",
         "host: calls",
-        "A status list, a requirement set, a bundle set or a policy that was accepted before was refused by a new \
-         instance. Nothing is known about the credential.",
+        "Something that was accepted before (a status list, a requirement set, a bundle set, a set of trust domains or \
+         clients, a prepared signature, a policy) was refused by a new instance. Nothing is known about the credential.",
     ),
     (
         "host.evaluation_lost",

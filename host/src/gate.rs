@@ -8,16 +8,17 @@ mod documents;
 mod instance;
 mod policy;
 
-pub use instance::{Checked, Explained, GateInstance, Pending, Supplied};
+pub use instance::{Checked, Explained, GateInstance, Pending, StoredRecord, Supplied};
 
 pub use crate::bindings::exports::portcullis::gate::gate::{
-    Answer, Answered, Body, Class, ClientCertificate, Content, Decision, Document, DocumentFinding, DocumentKind,
-    DocumentNeed, Field, Forget, Held, Issue, LeafCertificate, Missing, Need, Outcome, Principal, Readiness, Remember,
-    Request, Sha256, ToSign, Wanted,
+    Answer, AnswerToSign, Answered, Body, Class, ClientAnswer, ClientCertificate, Content, Decision, Document,
+    DocumentFinding, DocumentKind, DocumentNeed, Field, Forget, Held, Issue, LeafCertificate, Missing, Need, Outcome,
+    OwnIdentity, Principal, Readiness, ReadyAnswer, Register, Registration, RegistrationOutcome, Remember, Request,
+    Sha256, ToSign, Wanted,
 };
 pub use crate::bindings::exports::portcullis::gate::policy::{
-    Asserter, Demand, Format as PolicyFormat, HostSettings, Listener, Problem, Replay, Report as PolicyReport, Tls,
-    TokenService,
+    Asserter, Clients, Demand, Format as PolicyFormat, HostSettings, Listener, Problem, Replay, Report as PolicyReport,
+    Tls, TokenService,
 };
 pub use crate::bindings::exports::portcullis::types::types::Header;
 

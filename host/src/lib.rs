@@ -2,7 +2,7 @@
 //!
 //! - [`Runtime`] is the engine: it loads components (from a cache of compiled code), and sets the limits.
 //! - [`Portcullis`] asks a component through its typed interfaces; the types of the larger ones stand in [`status`],
-//!   [`scope`] and [`svid`].
+//!   [`scope`], [`svid`], [`signature`], [`wimse`] and [`client`].
 //! - [`GateInstance`](gate::GateInstance) holds a policy and decides about requests.
 //! - [`TextDoor`] asks it in JSON text.
 //!
@@ -26,6 +26,7 @@ mod artifact;
 mod bindings;
 #[cfg(feature = "compiler")]
 mod cache;
+pub mod client;
 mod compiled;
 mod component;
 mod error;
@@ -42,11 +43,15 @@ mod portcullis;
 mod runtime;
 mod sandbox;
 pub mod scope;
+pub mod signature;
+#[cfg(any(feature = "cli", feature = "gateway"))]
+mod signing_key;
 pub mod status;
 pub mod svid;
 mod text_door;
 mod ticker;
 mod trust;
+pub mod wimse;
 
 pub use algorithm::UnknownAlgorithm;
 pub use artifact::Damage;
@@ -63,4 +68,6 @@ pub use limits::{DEFAULT_DEADLINE, DEFAULT_MAX_INSTANCES, DEFAULT_MEMORY_LIMIT, 
 pub use places::{COMPONENTS_VARIABLE, PLAYGROUND_VARIABLE, components_dir, playground_dir};
 pub use portcullis::{Portcullis, Verdict};
 pub use runtime::{Runtime, RuntimeBuilder};
+#[cfg(any(feature = "cli", feature = "gateway"))]
+pub use signing_key::{HttpAlgorithm, SigningKey, SigningKeyError};
 pub use text_door::{TEXT_INTERFACE, TextDoor};

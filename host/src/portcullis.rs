@@ -13,7 +13,7 @@ use crate::error::HostError;
 use crate::keys::{self, KeySet, Source};
 use crate::live::Live;
 use crate::sandbox::{Sandbox, State};
-use crate::{scope, status, svid};
+use crate::{client, scope, signature, status, svid, wimse};
 
 /// What a component says of a credential: accepted with what is known of it, or refused with the reason.
 ///
@@ -65,6 +65,10 @@ pub(crate) struct Bound {
     pub(crate) lists: Live<status::Source>,
     pub(crate) requirements: Live<scope::Source>,
     pub(crate) bundles: Live<svid::Source>,
+    pub(crate) trusted: Live<wimse::Source>,
+    pub(crate) signatures: Live<signature::Source>,
+    pub(crate) clients: Live<client::Source>,
+    pub(crate) registrations: Live<Vec<u8>>,
 }
 
 impl Portcullis {
@@ -82,6 +86,10 @@ impl Portcullis {
                 lists: Live::default(),
                 requirements: Live::default(),
                 bundles: Live::default(),
+                trusted: Live::default(),
+                signatures: Live::default(),
+                clients: Live::default(),
+                registrations: Live::default(),
             })
         })?;
         Ok(Self { sandbox })
@@ -227,7 +235,7 @@ impl Portcullis {
             .map_err(|rejection| HostError::KeysNotRecreated { code: rejection.code, detail: rejection.detail })
     }
 
-    fn with_keys<R>(
+    pub(crate) fn with_keys<R>(
         &mut self,
         keys: &KeySet,
         call: impl FnOnce(&mut Store<State>, &Full, ResourceAny) -> wasmtime::Result<R>,

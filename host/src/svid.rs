@@ -231,12 +231,17 @@ impl Portcullis {
         })
     }
 
+    /// The same for a set that was accepted before.
+    pub(crate) fn recreated_bundles(&mut self, set: &BundleSet) -> Result<ResourceAny, HostError> {
+        self.live_bundles(set)?.map_err(|rejection| HostError::not_recreated("bundle set", rejection))
+    }
+
     fn with_bundles<R>(
         &mut self,
         set: &BundleSet,
         call: impl FnOnce(&mut Store<State>, &Full, ResourceAny) -> wasmtime::Result<R>,
     ) -> Result<R, HostError> {
-        let bundles = self.live_bundles(set)?.map_err(|rejection| HostError::not_recreated("bundle set", rejection))?;
+        let bundles = self.recreated_bundles(set)?;
         self.sandbox.call(|store, bound| call(store, &bound.exports, bundles))
     }
 }

@@ -115,7 +115,7 @@ fn fetched(gate: &mut GateInstance, issuer: &Issuer, request: &Request) -> Tried
 fn document(needs: &[Need]) -> Option<&str> {
     needs.iter().find_map(|need| match &need.what {
         Wanted::Document(document) => Some(document.url.as_str()),
-        Wanted::Remember(_) => None,
+        _ => None,
     })
 }
 
@@ -381,7 +381,7 @@ fn a_decision_is_explained_check_by_check() -> Tried {
                     supplied.documents.push(issuer.fetch(&document.url));
                     Answered { id: need.id, answer: Answer::Done }
                 }
-                Wanted::Remember(_) => Answered { id: need.id, answer: Answer::Fresh },
+                _ => Answered { id: need.id, answer: Answer::Fresh },
             });
         }
         supplied

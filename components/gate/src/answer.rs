@@ -15,6 +15,7 @@ use portcullis_types::{
     Rejection,
     json::{self, Number, Object, Value},
 };
+use portcullis_wimse::{message_signature, proof_token};
 
 use crate::{
     code::GateCode,
@@ -24,8 +25,9 @@ use crate::{
     denial::{Denial, Fault, ProofError},
     judge::{Context, Passed, Verified},
     limits::{MAX_UPSTREAM_VALUE, RETRY_AFTER},
-    policy::{Access, Authority, HeaderSource, Metadata, Mode, Policy, Proof, Replay},
+    policy::{Access, Authority, HeaderSource, Metadata, Mode, Policy, Proof, Replay, WorkloadProof},
     request::Request,
+    workload::Means,
 };
 
 /// The header by which a request is marked that was let through only to be reported. Its value is the code.
@@ -36,6 +38,17 @@ const PROOF_ALGORITHMS: &str = "ES256 ES384 ES512 Ed25519 EdDSA RS256 RS384 RS51
 
 /// The body of every answer of which nobody knows: the same, whatever the reason.
 pub(crate) const UNKNOWN_BODY: &str = r#"{"error":"temporarily_unavailable"}"#;
+
+/// How credentials may come.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ways {
+    bearer: bool,
+    dpop: bool,
+    /// With the scheme WPT.
+    proof_token: bool,
+    /// With a signature over the request.
+    signature: bool,
+}
 
 /// What an answer is made with.
 pub(crate) struct Answering<'a> {
@@ -49,6 +62,10 @@ impl Answering<'_> {
     ///
     /// Error: `upstream.value_unusable`, as a denial.
     pub(crate) fn allow(&self, passed: &Passed) -> Result<Decision, Denial> {
+        #[cfg(feature = "clients")]
+        if let Some(passed) = &passed.client {
+            return Ok(self.to_server(passed));
+        }
         let principal = passed.principal.as_ref().map(|verified| self.principal(verified));
         let set = self.upstream(passed.principal.as_ref(), principal.as_ref()).map_err(Denial::forbidden)?;
         let mut decision = self.decision(Outcome::Allow, 200);
@@ -83,10 +100,27 @@ impl Answering<'_> {
         decision.findings = vec![denial.rejection.clone()];
         let told = self.told(denial, &mut decision);
         if let Some(body) = &told {
-            decision.response_headers.push(("Content-Type".into(), "application/json".into()));
-            decision.response_headers.push(("Cache-Control".into(), "no-store".into()));
+            decision.response_headers.extend(json_fields());
             decision.body = Some(body.clone());
         }
+        decision
+    }
+
+    /// What the server of a client is told.
+    #[cfg(feature = "clients")]
+    fn to_server(&self, passed: &crate::clients::Passed) -> Decision {
+        let mut decision = self.decision(Outcome::Allow, 200);
+        decision.response_headers = json_fields();
+        decision.upstream_strip = Vec::new();
+        decision.body = Some(passed.body.clone());
+        decision.principal = passed.client.as_ref().map(|client| Principal {
+            subject: client.spiffe_id.clone(),
+            client: Some(client.client_id.clone()),
+            spiffe_id: client.spiffe_id.clone(),
+            issuer: passed.issuer.clone(),
+            scopes: Vec::new(),
+        });
+        decision.client.clone_from(&passed.client);
         decision
     }
 
@@ -109,6 +143,8 @@ impl Answering<'_> {
             needs: Vec::new(),
             #[cfg(feature = "registry")]
             issue: None,
+            #[cfg(feature = "clients")]
+            client: None,
         }
     }
 
@@ -124,12 +160,19 @@ impl Answering<'_> {
         if matches!(self.context.registry, Some(crate::registry::Speaking::Tokens(_))) {
             return false;
         }
+        #[cfg(feature = "clients")]
+        if self.context.clients {
+            return false;
+        }
         let mode = self.rule().map_or(self.policy.mode, |rule| rule.mode);
         mode == Mode::Report
             && match fault {
                 Fault::Rights(_) | Fault::Forbidden | Fault::Access { .. } => true,
-                Fault::Credential { .. } | Fault::Unknown => self.policy.report_unverified,
+                Fault::Credential { .. } | Fault::Workload { .. } | Fault::Unknown => self.policy.report_unverified,
                 Fault::Request | Fault::Absent(_) | Fault::Page => false,
+                // Answered before.
+                #[cfg(feature = "clients")]
+                Fault::Client(_) => false,
             }
     }
 
@@ -139,8 +182,17 @@ impl Answering<'_> {
         if let (Some(speaking), false) = (&self.context.registry, matches!(denial.fault, Fault::Page)) {
             return Some(crate::registry::answer::told(self.policy, speaking, denial, decision));
         }
+        #[cfg(feature = "clients")]
+        if self.context.clients {
+            decision.response_headers = Vec::new();
+            decision.upstream_strip = Vec::new();
+            return Some(crate::clients::answer::told(denial, decision));
+        }
         let code = denial.rejection.code();
         match &denial.fault {
+            // Of a listener for clients, answered above.
+            #[cfg(feature = "clients")]
+            Fault::Client(_) => None,
             // At a registry, answered above.
             Fault::Access { .. } => Some(self.body(None, Some(code), denial)),
             Fault::Absent(status) => {
@@ -156,11 +208,27 @@ impl Answering<'_> {
                 let challenges = self.challenges(need, *proof);
                 let fields = challenges.into_iter().map(|challenge| ("WWW-Authenticate".to_string(), challenge));
                 decision.response_headers.extend(fields);
+                if matches!(need, Need::Credential { .. }) {
+                    decision.response_headers.extend(self.signature_wanted());
+                }
                 if *proof == Some(ProofError::Nonce) || (self.policy.replay == Replay::Nonce && proof.is_some()) {
                     decision.response_headers.extend(self.nonce());
                 }
                 let error = proof.and_then(proof_error).or_else(|| need.error());
                 Some(self.body(error, Some(code).filter(|_| *told), denial))
+            }
+            Fault::Workload { means, told } => {
+                match means {
+                    Means::ProofToken => {
+                        decision.status = 401;
+                        decision.response_headers.push(("WWW-Authenticate".into(), self.workload_challenge()));
+                    }
+                    Means::Signature => {
+                        decision.status = 400;
+                        decision.response_headers.extend(self.signature_wanted());
+                    }
+                }
+                Some(self.body(Some("invalid_token"), Some(code).filter(|_| *told), denial))
             }
             Fault::Rights(need) => {
                 let Answer { status, challenge, body } = need.answer(&self.settings(self.scheme()));
@@ -228,31 +296,40 @@ impl Answering<'_> {
         }
     }
 
-    /// The schemes that the rule's issuers take; those of every issuer where there is no rule.
-    fn schemes(&self) -> (bool, bool) {
+    /// How the rule's issuers and trust domains want credentials to come; those of every issuer where there is no rule.
+    fn ways(&self) -> Ways {
         let of_rule = self.rule().and_then(|rule| match &rule.access {
             Access::Credential { authorities, .. } => Some(authorities.clone()),
             Access::Anonymous => None,
         });
         let authorities = of_rule.unwrap_or_else(|| (0..self.policy.issuers.len()).map(Authority::Issuer).collect());
-        let (mut bearer, mut dpop) = (false, false);
+        let mut ways = Ways::default();
         for authority in authorities {
             match authority {
-                Authority::TrustDomain(_) | Authority::Users => bearer = true,
+                Authority::Users => ways.bearer = true,
+                Authority::TrustDomain(number) => match self.policy.trust_domains.get(number) {
+                    Some(trusted) if trusted.proof != WorkloadProof::AsBound => {
+                        ways.proof_token |= trusted.wit && trusted.proof != WorkloadProof::HttpSignature;
+                        ways.signature |= trusted.wit && trusted.proof != WorkloadProof::Wimse;
+                    }
+                    _ => ways.bearer = true,
+                },
                 Authority::Issuer(number) => match self.policy.issuers.get(number).map(|issuer| issuer.proof) {
-                    Some(Proof::Dpop) => dpop = true,
-                    Some(Proof::Any) => (bearer, dpop) = (true, true),
-                    _ => bearer = true,
+                    Some(Proof::Dpop) => ways.dpop = true,
+                    Some(Proof::Any) => (ways.bearer, ways.dpop) = (true, true),
+                    _ => ways.bearer = true,
                 },
             }
         }
-        (bearer || !dpop, dpop)
+        // An answer 401 has a challenge, whatever is wanted.
+        ways.bearer |= !ways.dpop && !ways.proof_token;
+        ways
     }
 
     /// The scheme that a challenge about a credential has: the one it came with, or the only one there is.
     fn scheme(&self) -> Scheme {
-        let (bearer, _) = self.schemes();
-        if self.context.dpop || !bearer { Scheme::Dpop } else { Scheme::Bearer }
+        let ways = self.ways();
+        if self.context.dpop || (ways.dpop && !ways.bearer) { Scheme::Dpop } else { Scheme::Bearer }
     }
 
     fn challenges(&self, need: &Need, proof: Option<ProofError>) -> Vec<String> {
@@ -269,12 +346,29 @@ impl Answering<'_> {
             (_, Some(error)) => vec![with_algorithms(self.proof_challenge(error))],
             // Without a credential, each scheme that is taken is offered.
             (Need::Credential { .. }, None) => {
-                let (bearer, dpop) = self.schemes();
-                let offered = [(dpop, Scheme::Dpop), (bearer, Scheme::Bearer)];
-                offered.into_iter().filter(|(taken, _)| *taken).map(|(_, scheme)| challenge(scheme)).collect()
+                let ways = self.ways();
+                let proof_token = ways.proof_token.then(|| self.workload_challenge());
+                let dpop = ways.dpop.then(|| challenge(Scheme::Dpop));
+                let bearer = ways.bearer.then(|| challenge(Scheme::Bearer));
+                [proof_token, dpop, bearer].into_iter().flatten().collect()
             }
             (_, None) => vec![challenge(self.scheme())],
         }
+    }
+
+    /// The challenge of a workload with a proof token (WIMSE wpt-02 section 2.1).
+    fn workload_challenge(&self) -> String {
+        let realm = self.policy.challenges.realm.as_ref().map(|realm| realm.as_str());
+        let challenge = Challenge::new(proof_token::SCHEME).and_then(|challenge| match realm {
+            Some(realm) => challenge.with("realm", realm),
+            None => Ok(challenge),
+        });
+        challenge.map_or_else(|_| proof_token::SCHEME.into(), |challenge| challenge.to_header())
+    }
+
+    /// What a workload has to sign, where a signature is wanted (RFC 9421 section 5.1).
+    fn signature_wanted(&self) -> Option<(String, String)> {
+        self.ways().signature.then(|| ("Accept-Signature".into(), message_signature::ACCEPT.into()))
     }
 
     fn proof_challenge(&self, error: ProofError) -> Challenge {
@@ -369,6 +463,10 @@ impl Answering<'_> {
         }
         names
     }
+}
+
+fn json_fields() -> Vec<(String, String)> {
+    vec![("Content-Type".into(), "application/json".into()), ("Cache-Control".into(), "no-store".into())]
 }
 
 fn proof_error(error: ProofError) -> Option<&'static str> {

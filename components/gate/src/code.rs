@@ -60,6 +60,10 @@ portcullis_types::codes! {
         ProofCertificateRequired = "proof.certificate_required", "RFC 8705 section 3; docs/policy.md";
         /// This issuer's tokens have to be bound, and this one is not.
         ProofRequired = "proof.required", "docs/policy.md";
+        /// This trust domain's identity tokens come with a Workload Proof Token, and this one came with a signed request.
+        ProofTokenRequired = "proof.wimse_required", "WIMSE wpt-02 section 2; docs/policy.md";
+        /// This trust domain's identity tokens come with a signed request, and this one came with a Workload Proof Token.
+        ProofSignatureRequired = "proof.http_signature_required", "WIMSE http-signature-07 section 3; docs/policy.md";
         /// The token is bound in a way for which no proof is accepted here.
         ProofUnsupported = "proof.unsupported", "RFC 7800 section 3; docs/policy.md";
         /// The host has no nonces to give, though the policy asks for them.
@@ -131,6 +135,17 @@ portcullis_types::codes! {
         /// Nothing is asked for without a credential that everybody is granted.
         RegistryAnonymous = "registry.anonymous_nothing", "docs/registries.md";
 
+        /// A server asks about its clients at a path that is none.
+        ClientsPath = "clients.path_unknown", "docs/clients.md";
+        /// A server asks about its clients otherwise than with POST.
+        ClientsMethod = "clients.method_unknown", "docs/clients.md";
+        /// What a server says of its client's request cannot be read.
+        ClientsDescription = "clients.description_malformed", "docs/clients.md";
+        /// The store of registrations cannot be asked, so nobody knows whether a workload is registered.
+        ClientsStore = "clients.store_unavailable", "docs/clients.md";
+        /// Others changed a registration each time that it was to be stored.
+        ClientsContended = "clients.store_contended", "docs/clients.md";
+
         /// The memory of used proofs cannot be asked.
         ReplayUnavailable = "replay.unavailable", "docs/decisions.md";
         /// The memory of used proofs is full.
@@ -149,6 +164,12 @@ portcullis_types::codes! {
         UrlNotAllowed = "fetch.url_not_allowed", "docs/decisions.md";
         /// There were more redirects than are followed.
         TooManyRedirects = "fetch.too_many_redirects", "docs/limits.md";
+        /// A host asks about a server of which the gate has not asked that it proves who it is.
+        ServerUnexpected = "fetch.server_unexpected", "docs/decisions.md";
+        /// No bundle is held that could authenticate the server of a bundle endpoint.
+        ServerBundleMissing = "fetch.server_bundle_missing", "SPIFFE Federation section 5.2.2.4";
+        /// The server of a bundle endpoint is another workload than the policy names.
+        ServerId = "fetch.server_id", "SPIFFE Federation section 5.2.2.4";
         /// A document was handed in that nobody asked for.
         DocumentUnexpected = "document.unexpected", "docs/decisions.md";
         /// A document is older than the one that is held.

@@ -6,7 +6,6 @@ use portcullis_crypto::{CryptoCode, KeySet};
 use portcullis_scope::{ScopeCode, oci};
 use portcullis_svid::{SpiffeId, SvidCode, jwt_svid, x509_svid};
 use portcullis_token::{
-    claims::Claims,
     compact,
     jwt::{self, Expectations},
 };
@@ -15,14 +14,16 @@ use portcullis_types::{
     json::{self, Value},
     trace::check,
 };
+use portcullis_wimse::{WimseCode, identity_token, proof_token};
 
 use crate::{
     code::GateCode,
     denial::{Denial, Stop},
     judge::{Judge, Verified},
-    memory::{Fact, Sought},
-    policy::{Authority, Trusted},
+    memory::{Fact, Learned, Sought},
+    policy::{Authority, Trusted, WorkloadProof},
     request::{ClientCertificate, Header, Judged, Request, values},
+    workload::{self, Means},
 };
 
 /// What `Authorization` presents.
@@ -34,6 +35,8 @@ pub(crate) enum Presented<'r> {
     Bearer(Token<'r>),
     /// A token with the scheme DPoP (RFC 9449).
     Dpop(Token<'r>),
+    /// A Workload Identity Token in its own header field, and how its possession is proved.
+    Identity(Token<'r>, Means),
 }
 
 /// A token's text, and by what it is remembered.
@@ -43,47 +46,101 @@ pub(crate) struct Token<'r> {
     sought: Sought<'r>,
 }
 
+/// Where a token stood, which decides what kind it can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KindOf {
+    /// In `Authorization`.
+    Authorization,
+    /// In `Workload-Identity-Token`.
+    Identity,
+}
+
+impl<'r> Token<'r> {
+    /// A token's text, not verified.
+    pub(crate) fn of(text: &'r str, kind: KindOf) -> Self {
+        let sought = match kind {
+            KindOf::Authorization => Sought::of(text),
+            KindOf::Identity => Sought::identity(text),
+        };
+        Self { text, sought }
+    }
+
+    /// Its text.
+    pub(crate) fn text(&self) -> &'r str {
+        self.text
+    }
+
+    /// By what it is remembered.
+    pub(crate) fn sought(&self) -> Sought<'r> {
+        self.sought
+    }
+}
+
 impl<'r> Presented<'r> {
-    /// Reads `Authorization`, which occurs once at most.
+    /// Reads `Authorization`, which occurs once at most. Where it is not there, a Workload Identity Token is what is presented.
     ///
-    /// Errors: `credential.scheme_unsupported`, `credential.malformed`, both 401.
+    /// Errors: `credential.scheme_unsupported`, `credential.malformed`, `wimse.identity_missing`, all 401.
     pub(crate) fn of(headers: &'r [Header]) -> Result<Self, Denial> {
-        let Some(value) = values(headers, "authorization").next() else { return Ok(Presented::None) };
+        let identity = || {
+            let malformed = |rejection| Denial::workload_form(rejection, Means::Signature);
+            workload::identity(headers).map_err(malformed)
+        };
+        let Some(value) = values(headers, "authorization").next() else {
+            return Ok(identity()?.map_or(Presented::None, |token| Presented::Identity(token, Means::besides(headers))));
+        };
         let malformed = |what: &str| Denial::form(Rejection::new(GateCode::CredentialMalformed, what));
         let text = core::str::from_utf8(value).map_err(|_| malformed("Authorization is no text"))?;
         let text = text.trim_matches([' ', '\t']);
         let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
         let token = token.trim_start_matches(' ');
+        if scheme.eq_ignore_ascii_case(proof_token::SCHEME) {
+            let missing = || {
+                let what = format!("a proof came without {}", identity_token::HEADER);
+                Denial::workload_form(Rejection::new(WimseCode::IdentityMissing, what), Means::ProofToken)
+            };
+            return Ok(Presented::Identity(identity()?.ok_or_else(missing)?, Means::ProofToken));
+        }
         let is_dpop = scheme.eq_ignore_ascii_case("dpop");
         if !is_dpop && !scheme.eq_ignore_ascii_case("bearer") {
-            let rejection = Rejection::new(GateCode::CredentialScheme, "the scheme is neither Bearer nor DPoP");
+            let rejection = Rejection::new(GateCode::CredentialScheme, "the scheme is none of Bearer, DPoP and WPT");
             return Err(Denial::form(rejection));
         }
         if token.is_empty() {
             return Err(malformed("no token follows the scheme"));
         }
-        let token = Token { text: token, sought: Sought::of(token) };
+        let token = Token::of(token, KindOf::Authorization);
         Ok(if is_dpop { Presented::Dpop(token) } else { Presented::Bearer(token) })
     }
 
     /// A token that came elsewhere, and is judged as if it were a Bearer token.
     #[cfg(feature = "registry")]
     pub(crate) fn bearer(token: &'r str) -> Self {
-        Presented::Bearer(Token { text: token, sought: Sought::of(token) })
+        Presented::Bearer(Token::of(token, KindOf::Authorization))
+    }
+
+    /// A Workload Identity Token that came beside a token in `Authorization`: its workload signs the request, then.
+    pub(crate) fn beside(&self, headers: &'r [Header]) -> Option<Self> {
+        match self {
+            Presented::Bearer(_) | Presented::Dpop(_) => {
+                let token = workload::identity(headers).ok()??;
+                Some(Presented::Identity(token, Means::besides(headers)))
+            }
+            Presented::None | Presented::Identity(..) => None,
+        }
     }
 
     /// The token's text.
     pub(crate) fn token(&self) -> &'r str {
         match self {
             Presented::None => "",
-            Presented::Bearer(token) | Presented::Dpop(token) => token.text,
+            Presented::Bearer(token) | Presented::Dpop(token) | Presented::Identity(token, _) => token.text,
         }
     }
 
     fn sought(&self) -> Sought<'r> {
         match self {
             Presented::None => Sought::NOTHING,
-            Presented::Bearer(token) | Presented::Dpop(token) => token.sought,
+            Presented::Bearer(token) | Presented::Dpop(token) | Presented::Identity(token, _) => token.sought,
         }
     }
 }
@@ -101,6 +158,9 @@ pub(crate) fn clients_fault(rejection: Rejection) -> Denial {
 impl Judge<'_> {
     /// Whose token it claims to be: an entry of the policy. Nothing is verified.
     pub(crate) fn token_authority(&self, presented: &Presented<'_>) -> Result<Authority, Denial> {
+        if let Presented::Identity(token, means) = presented {
+            return self.identity_authority(token, *means);
+        }
         if let Some(fact) = self.state.memory.peek(&presented.sought()) {
             return Ok(fact.authority);
         }
@@ -109,7 +169,7 @@ impl Judge<'_> {
 
     fn claimed_authority(&self, token: &str) -> Result<Authority, Denial> {
         // Here and not where the header is read: what is remembered was looked at when it came first.
-        token68(token)?;
+        token68(token).map_err(Denial::form)?;
         if !begins_as_jwt(token) {
             let what = "the token is no JWT, and no introspection is configured";
             return Err(Denial::form(Rejection::new(GateCode::TokenOpaque, what)));
@@ -141,6 +201,9 @@ impl Judge<'_> {
         request: &Request,
         presented: &Presented<'_>,
     ) -> Result<Verified, Stop> {
+        if let Presented::Identity(token, means) = presented {
+            return self.identity(judged, request, token, *means);
+        }
         let token = presented.token();
         let sought = presented.sought();
         let known = self.state.memory.peek(&sought).map(|fact| fact.authority);
@@ -197,7 +260,15 @@ impl Judge<'_> {
         };
         // A MAC is verified with a secret, which has no thumbprint: nothing is remembered of it.
         let remembered = verified.thumbprint.is_some();
-        Ok(self.learn(Authority::Issuer(number), verified.claims, None, generation, sought, token, remembered))
+        let learned = Learned {
+            authority: Authority::Issuer(number),
+            claims: verified.claims,
+            spiffe_id: None,
+            workload_key: None,
+            generation,
+            remembered,
+        };
+        Ok(self.learn(learned, &Token { text: token, sought: *sought }))
     }
 
     /// A JWT-SVID: remembered, or verified now.
@@ -206,6 +277,12 @@ impl Judge<'_> {
         let Some(trusted) = policy.trust_domains.get(number) else { return Err(no_entry().into()) };
         if !trusted.jwt {
             return Err(Denial::token(not_accepted(trusted, "JWT-SVIDs")).into());
+        }
+        if trusted.proof != WorkloadProof::AsBound {
+            let what = format!("workloads of {} prove that they have their key", trusted.name);
+            let rejection = Rejection::new(GateCode::ProofRequired, what);
+            self.trace.failed("kind of proof", &rejection);
+            return Err(Denial::token(rejection).into());
         }
         let generation = self.bundle(number)?;
         if let Some(fact) = self.state.memory.holds(sought, generation, self.at) {
@@ -227,29 +304,27 @@ impl Judge<'_> {
             }
             Err(rejection) => return Err(clients_fault(rejection).into()),
         };
-        let authority = Authority::TrustDomain(number);
-        let id = Some(verified.spiffe_id);
-        Ok(self.learn(authority, verified.token.claims, id, generation, sought, token, true))
+        let learned = Learned {
+            authority: Authority::TrustDomain(number),
+            claims: verified.token.claims,
+            spiffe_id: Some(verified.spiffe_id),
+            workload_key: None,
+            generation,
+            remembered: true,
+        };
+        Ok(self.learn(learned, &Token { text: token, sought: *sought }))
     }
 
-    #[allow(clippy::too_many_arguments, reason = "what a fact is made of, each of another kind")]
-    fn learn(
-        &mut self,
-        authority: Authority,
-        claims: Claims,
-        spiffe_id: Option<SpiffeId>,
-        generation: u64,
-        sought: &Sought<'_>,
-        token: &str,
-        remembered: bool,
-    ) -> Rc<Fact> {
-        let fact = Rc::new(Fact::new(authority, claims, spiffe_id, generation, self.at, token));
+    /// Remembers what was learned of a token.
+    pub(crate) fn learn(&mut self, learned: Learned, token: &Token<'_>) -> Rc<Fact> {
+        let remembered = learned.remembered;
+        let fact = Rc::new(Fact::new(learned, self.at, token.text));
         if remembered {
             let limits = &self.policy.limits;
             // What the memory of tokens may take is what nothing else does.
             let others = self.state.bytes().saturating_sub(self.state.memory.bytes());
             let free = limits.memory.saturating_sub(others) / 2;
-            self.state.memory.put(sought, Rc::clone(&fact), limits.remembered_tokens, free);
+            self.state.memory.put(&token.sought, Rc::clone(&fact), limits.remembered_tokens, free);
         }
         fact
     }
@@ -265,8 +340,14 @@ impl Judge<'_> {
         let svid = match judged.certificate.as_ref() {
             ClientCertificate::Chain(chain) => {
                 self.bundle(number)?;
-                x509_svid::verify(chain, &self.state.bundles, self.backend, self.at, self.trace)
-                    .map_err(clients_fault)?
+                match x509_svid::verify(chain, &self.state.bundles, self.backend, self.at, self.trace) {
+                    Ok(svid) => svid,
+                    Err(rejection) if is_of_an_unknown_authority(&rejection) => {
+                        self.more_of_bundle(number)?;
+                        return Err(Denial::token(rejection).into());
+                    }
+                    Err(rejection) => return Err(clients_fault(rejection).into()),
+                }
             }
             ClientCertificate::Leaf { der, validated_for } => {
                 let believed =
@@ -304,12 +385,17 @@ fn is_of_an_unknown_key(rejection: &Rejection) -> bool {
         || rejection.is(ScopeCode::OciKeyUntrusted)
 }
 
-fn not_accepted(trusted: &Trusted, kind: &str) -> Rejection {
+/// Whether a chain ends below somebody who is not in the bundle: an authority may be newer than the bundle that is held.
+pub(crate) fn is_of_an_unknown_authority(rejection: &Rejection) -> bool {
+    rejection.is(SvidCode::AuthorityUnknown) || rejection.is(SvidCode::ChainIncomplete)
+}
+
+pub(crate) fn not_accepted(trusted: &Trusted, kind: &str) -> Rejection {
     Rejection::new(GateCode::SvidKind, format!("{kind} of {} are not accepted", trusted.name))
 }
 
 /// An entry that a number names and that is not there: numbers come from the policy, so this is never met.
-fn no_entry() -> Denial {
+pub(crate) fn no_entry() -> Denial {
     Denial::unknown(Rejection::new(GateCode::IssuerUnknown, "the policy has no such entry"))
 }
 
@@ -319,14 +405,14 @@ pub(crate) type KeysAndGeneration = (Rc<KeySet>, u64);
 /// A token has the characters of a token68 alone (RFC 9110 section 11.2).
 ///
 /// Error: `credential.malformed`.
-fn token68(token: &str) -> Result<(), Denial> {
+pub(crate) fn token68(token: &str) -> Result<(), Rejection> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
     let bare = token.trim_end_matches('=');
     if !bare.is_empty() && bare.bytes().all(allowed) {
         return Ok(());
     }
     let what = "the token has a character that no token has";
-    Err(Denial::form(Rejection::new(GateCode::CredentialMalformed, what)))
+    Err(Rejection::new(GateCode::CredentialMalformed, what))
 }
 
 /// Whether a token begins as a JWT does: with a JSON object in base64url and a dot. Opaque tokens may have dots, too (RFC 6750

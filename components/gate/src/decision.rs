@@ -8,6 +8,8 @@ use alloc::{
 
 use portcullis_types::Rejection;
 
+#[cfg(feature = "clients")]
+use crate::clients::ClientAnswer;
 #[cfg(feature = "registry")]
 use crate::registry::Issue;
 use crate::{answer::UNKNOWN_BODY, limits::RETRY_AFTER};
@@ -45,7 +47,7 @@ pub struct Decision {
     pub status: u16,
     /// Header fields of the answer to the client: of a denial, or beside the upstream's own.
     pub response_headers: Vec<(String, String)>,
-    /// The body of a denial.
+    /// The body of a denial, and of every answer to a server that asks about its clients.
     pub body: Option<String>,
     /// Header fields to set for the upstream, after `upstream_strip` is stripped.
     pub upstream_set: Vec<(String, String)>,
@@ -64,6 +66,9 @@ pub struct Decision {
     /// What a token service is to hand out, for its host to sign. Whoever gets such a decision lets nothing through by it.
     #[cfg(feature = "registry")]
     pub issue: Option<Issue>,
+    /// Who the client is, where a server asked that. Whoever gets such a decision lets nothing through by it.
+    #[cfg(feature = "clients")]
+    pub client: Option<ClientAnswer>,
 }
 
 impl Decision {
@@ -89,6 +94,8 @@ impl Decision {
             needs: Vec::new(),
             #[cfg(feature = "registry")]
             issue: None,
+            #[cfg(feature = "clients")]
+            client: None,
         }
     }
 

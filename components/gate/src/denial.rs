@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use portcullis_scope::{Need, oci::Access};
 use portcullis_types::Rejection;
 
-use crate::documents::DocumentNeed;
+use crate::{documents::DocumentNeed, workload::Means};
 
 /// A denial before it becomes an answer.
 #[derive(Debug, Clone)]
@@ -30,6 +30,13 @@ pub(crate) enum Fault {
         /// Whether its code may be told: of a fault of form, and of one that was found when all else had verified.
         told: bool,
     },
+    /// An identity token or its proof does not verify: 401 with the scheme WPT where that was used, else 400, as WIMSE wants.
+    Workload {
+        /// How it is to be proved.
+        means: Means,
+        /// Whether its code may be told: of a fault of form.
+        told: bool,
+    },
     /// The credential is good, and grants too little: 401 or 403, as the need says.
     Rights(Need),
     /// The credential is good, and nothing that its client could bring would help: 403.
@@ -44,8 +51,14 @@ pub(crate) enum Fault {
         renegotiate: bool,
     },
     /// There is nothing like that here: this status.
-    #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "registries alone have it"))]
+    #[cfg_attr(
+        not(any(feature = "clients", feature = "registry")),
+        expect(dead_code, reason = "registries and clients alone have it")
+    )]
     Absent(u16),
+    /// A client of an authorization server: what its server is to answer it.
+    #[cfg(feature = "clients")]
+    Client(alloc::boxed::Box<portcullis_client::ErrorAnswer>),
     /// Nobody knows: 503.
     Unknown,
     /// A preflight for a page that may not call: 403, told to the page's browser alone.
@@ -64,10 +77,13 @@ pub(crate) enum ProofError {
 }
 
 /// Why an evaluation stops without allowing.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) enum Stop {
     /// Documents have to be fetched first.
     Needs(Vec<DocumentNeed>),
+    /// The store of registrations has to be asked first.
+    #[cfg(feature = "clients")]
+    Store(crate::clients::FromStore),
     /// It is denied.
     Denied(Denial),
 }
@@ -105,6 +121,16 @@ impl Denial {
     /// A proof that does not hold.
     pub(crate) fn proof(rejection: Rejection, proof: ProofError) -> Self {
         Self { rejection, fault: Fault::Credential { need: Need::ValidToken, proof: Some(proof), told: false } }
+    }
+
+    /// An identity token, or its proof, that does not verify.
+    pub(crate) fn workload(rejection: Rejection, means: Means) -> Self {
+        Self { rejection, fault: Fault::Workload { means, told: false } }
+    }
+
+    /// The same, of a fault of form.
+    pub(crate) fn workload_form(rejection: Rejection, means: Means) -> Self {
+        Self { rejection, fault: Fault::Workload { means, told: true } }
     }
 
     pub(crate) fn forbidden(rejection: Rejection) -> Self {

@@ -66,6 +66,16 @@ pub struct DocumentNeed {
     pub kind: Kind,
     /// The most that is read of it, in bytes.
     pub most: usize,
+    /// The SPIFFE ID that its server has to prove before anything is asked of it ([`Gate::admit_server`](crate::Gate::admit_server)).
+    /// Absent where the server is authenticated as the web's servers are: by the system's authorities and its name.
+    pub server: Option<String>,
+}
+
+impl DocumentNeed {
+    /// Whether a document is the one that is needed, and came from where it was to come from.
+    pub(crate) fn is_met_by(&self, document: &Document) -> bool {
+        self.url == document.url && self.server == document.server
+    }
 }
 
 /// A document that was fetched, or could not be.
@@ -73,6 +83,9 @@ pub struct DocumentNeed {
 pub struct Document {
     /// The URL that was asked for, whatever redirects there were.
     pub url: String,
+    /// The `server` of the need that it was fetched for: what came from a server that was authenticated in another way is
+    /// another document.
+    pub server: Option<String>,
     /// When it was fetched, in seconds since 1970.
     pub fetched_at: Timestamp,
     /// What came.

@@ -15,7 +15,12 @@ use portcullis_types::{
     Rejection, Timestamp,
     trace::{Silent, Trace},
 };
+use portcullis_wimse::WimseCode;
 
+#[cfg(feature = "clients")]
+use crate::clients;
+#[cfg(feature = "clients")]
+use crate::limits::MAX_STORE_ROUNDS;
 use crate::{
     answer::Answering,
     code::GateCode,
@@ -27,6 +32,7 @@ use crate::{
     limits::MAX_ROUNDS,
     policy::Policy,
     request::Request,
+    workload::Means,
 };
 
 /// Something that an evaluation needs from its host.
@@ -43,8 +49,26 @@ pub struct Need {
 pub enum Wanted {
     /// A document, to be given to the gate. The answer says that it was, or could not be had.
     Document(DocumentNeed),
-    /// That a proof is remembered, and whether it was seen before: the last need of an evaluation.
+    /// That a proof is remembered, and whether it was seen before: asked after every check.
     Remember(Remember),
+    /// The record of a SPIFFE ID in the store of registrations. Answered with [`Evaluation::registered`].
+    Registration(String),
+    /// That a record is stored: the last need of an evaluation. [`Answer::Done`] says that it was; where something else is there
+    /// than was told, [`Evaluation::registered`] says what.
+    Register(Register),
+}
+
+/// A record to store: one atomic compare-and-set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Register {
+    /// Whose it is.
+    pub spiffe_id: String,
+    /// The text that has to be there still; nothing if none was.
+    pub was: Option<String>,
+    /// The text to put in its place.
+    pub record: String,
+    /// When it ends, in seconds since 1970. The store may drop it some time after.
+    pub expires_at: Timestamp,
 }
 
 /// A proof to remember: one atomic insert-if-absent.
@@ -63,13 +87,13 @@ pub struct Remember {
 /// What a host says of a need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// The document was given to the gate, or that it could not be had was.
+    /// The document was given to the gate, or that it could not be had was; the record was stored.
     Done,
     /// The proof was not seen before, and is remembered now.
     Fresh,
     /// The proof was seen before.
     Seen,
-    /// The memory of used proofs cannot be asked.
+    /// The memory of used proofs, or the store of registrations, cannot be asked.
     Unavailable,
     /// The memory of used proofs is full.
     Full,
@@ -97,6 +121,12 @@ pub struct Evaluation {
     /// URLs whose needs were answered: each is asked for once.
     answered: BTreeSet<String>,
     memory: Proofs,
+    /// Which proof was seen before, by the key that it is remembered under.
+    seen: Option<[u8; 32]>,
+    #[cfg(feature = "clients")]
+    registration: clients::Known,
+    #[cfg(feature = "clients")]
+    store_rounds: u8,
     decision: Option<Box<Decision>>,
 }
 
@@ -119,6 +149,11 @@ impl Evaluation {
             open: BTreeMap::new(),
             answered: BTreeSet::new(),
             memory: Proofs::NotAsked,
+            seen: None,
+            #[cfg(feature = "clients")]
+            registration: clients::Known::default(),
+            #[cfg(feature = "clients")]
+            store_rounds: 0,
             decision: None,
         }
     }
@@ -157,6 +192,8 @@ impl Evaluation {
                 at: self.at,
                 answered: &self.answered,
                 may_ask: self.rounds < MAX_ROUNDS && self.memory == Proofs::NotAsked,
+                #[cfg(feature = "clients")]
+                registration: &self.registration,
                 trace,
             };
             judge.decide(&self.request, &mut context)
@@ -173,6 +210,14 @@ impl Evaluation {
         };
         match stop {
             Stop::Needs(needs) => self.wait(needs, &gate.policy, &context),
+            #[cfg(feature = "clients")]
+            Stop::Store(asked) => match self.ask_store(asked) {
+                Ok(step) => step,
+                Err(denial) => {
+                    let answering = Answering { policy: &gate.policy, request: &self.request, context: &context };
+                    self.decide(answering.deny(&denial))
+                }
+            },
             Stop::Denied(denial) => {
                 let answering = Answering { policy: &gate.policy, request: &self.request, context: &context };
                 self.decide(answering.deny(&denial))
@@ -184,25 +229,31 @@ impl Evaluation {
     fn passed(&mut self, policy: &Policy, passed: &Passed, context: &Context) -> Result<Step, Denial> {
         let answering = Answering { policy, request: &self.request, context };
         let decision = answering.allow(passed)?;
-        match (&passed.proof, self.memory) {
-            (None, _) | (Some(_), Proofs::Answered(Answer::Fresh)) => Ok(self.decide(decision)),
-            (Some(proof), Proofs::NotAsked) => {
+        let proofs: Vec<Remember> = passed.proofs().map(remember).collect();
+        match (proofs.is_empty(), self.memory) {
+            (true, _) | (false, Proofs::Answered(Answer::Fresh)) => {
+                #[cfg(feature = "clients")]
+                if let Some(store) = passed.client.as_ref().and_then(|passed| passed.store.as_ref()) {
+                    return self.ask_store(clients::FromStore::Keep(store.clone()));
+                }
+                Ok(self.decide(decision))
+            }
+            (false, Proofs::NotAsked) => {
                 if self.rounds >= MAX_ROUNDS {
                     return Err(Denial::unknown(exhausted()));
                 }
                 self.rounds += 1;
                 self.memory = Proofs::Asked;
-                let wanted = Wanted::Remember(remember(proof, policy.proof_window));
-                Ok(self.ask(alloc::vec![wanted]))
+                Ok(self.ask(proofs.into_iter().map(Wanted::Remember).collect()))
             }
-            (Some(_), Proofs::Answered(Answer::Seen)) => Err(Denial::proof(
-                Rejection::new(TokenCode::DpopReplayed, "the proof was used before"),
-                ProofError::Invalid,
-            )),
-            (Some(_), Proofs::Answered(Answer::Full)) => {
+            (false, Proofs::Answered(Answer::Seen)) => {
+                let seen = passed.proofs().find(|proof| self.seen.is_none_or(|key| remember(proof).key == key));
+                Err(seen.map_or_else(|| Denial::unknown(exhausted()), |proof| passed.replayed(proof)))
+            }
+            (false, Proofs::Answered(Answer::Full)) => {
                 Err(Denial::unknown(Rejection::new(GateCode::ReplayFull, "the memory of used proofs is full")))
             }
-            (Some(_), Proofs::Asked | Proofs::Answered(_)) => Err(Denial::unknown(Rejection::new(
+            (false, Proofs::Asked | Proofs::Answered(_)) => Err(Denial::unknown(Rejection::new(
                 GateCode::ReplayUnavailable,
                 "the memory of used proofs cannot be asked",
             ))),
@@ -216,6 +267,19 @@ impl Evaluation {
         }
         self.rounds += 1;
         self.ask(needs.into_iter().map(Wanted::Document).collect())
+    }
+
+    /// Asks the store of registrations.
+    #[cfg(feature = "clients")]
+    fn ask_store(&mut self, asked: clients::FromStore) -> Result<Step, Denial> {
+        if self.store_rounds >= MAX_STORE_ROUNDS {
+            return Err(Denial::unknown(exhausted()));
+        }
+        self.store_rounds += 1;
+        Ok(self.ask(alloc::vec![match asked {
+            clients::FromStore::Load(id) => Wanted::Registration(id),
+            clients::FromStore::Keep(register) => Wanted::Register(*register),
+        }]))
     }
 
     fn ask(&mut self, wanted: Vec<Wanted>) -> Step {
@@ -243,8 +307,11 @@ impl Evaluation {
         for (id, answer) in answers {
             let fits = match (self.open.get(id), answer) {
                 (Some(Wanted::Document(_)), Answer::Done | Answer::Unavailable) => true,
-                (Some(Wanted::Remember(_)), Answer::Done) | (Some(Wanted::Document(_)) | None, _) => false,
+                (Some(Wanted::Register(_)), Answer::Done | Answer::Unavailable) => true,
+                (Some(Wanted::Registration(_)), Answer::Unavailable) => true,
+                (Some(Wanted::Remember(_)), Answer::Done) => false,
                 (Some(Wanted::Remember(_)), _) => true,
+                (_, _) => false,
             };
             if !fits {
                 continue;
@@ -253,10 +320,90 @@ impl Evaluation {
                 Some(Wanted::Document(need)) => {
                     self.answered.insert(need.url);
                 }
-                Some(Wanted::Remember(_)) => self.memory = Proofs::Answered(*answer),
+                Some(Wanted::Remember(proof)) => {
+                    if *answer == Answer::Seen {
+                        self.seen = self.seen.or(Some(proof.key));
+                    }
+                    let before = match self.memory {
+                        Proofs::Answered(before) => before,
+                        Proofs::NotAsked | Proofs::Asked => Answer::Fresh,
+                    };
+                    self.memory = Proofs::Answered(worse(before, *answer));
+                }
+                #[cfg(feature = "clients")]
+                Some(Wanted::Registration(_) | Wanted::Register(_)) => match answer {
+                    Answer::Done => self.registration.stored(),
+                    _ => self.registration = clients::Known::Unavailable,
+                },
+                #[cfg(not(feature = "clients"))]
+                Some(Wanted::Registration(_) | Wanted::Register(_)) => {}
                 None => {}
             }
         }
+    }
+
+    /// Takes the text that the store of registrations has for a need, at a time: what was asked for, or what is there in place of
+    /// what was to be replaced. An answer to another need changes nothing.
+    #[cfg_attr(not(feature = "clients"), expect(unused_variables, reason = "clients alone have records"))]
+    pub fn registered(&mut self, id: u32, record: Option<String>, at: Timestamp) {
+        self.at = self.at.max(at);
+        let conflict = match self.open.get(&id) {
+            Some(Wanted::Registration(_)) => false,
+            Some(Wanted::Register(_)) => true,
+            _ => return,
+        };
+        self.open.remove(&id);
+        #[cfg(feature = "clients")]
+        self.registration.told(record, self.at, conflict);
+    }
+}
+
+/// Of two answers about proofs that came together, the one that decides: what was seen is the client's fault, whatever else is
+/// not known.
+fn worse(one: Answer, other: Answer) -> Answer {
+    let [one, other] = [one, other].map(|answer| match answer {
+        Answer::Fresh => 0,
+        Answer::Full => 1,
+        Answer::Unavailable | Answer::Done => 2,
+        Answer::Seen => 3,
+    });
+    match one.max(other) {
+        0 => Answer::Fresh,
+        1 => Answer::Full,
+        2 => Answer::Unavailable,
+        _ => Answer::Seen,
+    }
+}
+
+impl Passed {
+    /// The proofs that came with the request.
+    fn proofs(&self) -> impl Iterator<Item = &UsedProof> {
+        #[cfg(feature = "clients")]
+        let of_client = self.client.iter().flat_map(|client| client.proofs.iter().map(|proof| &proof.used));
+        #[cfg(not(feature = "clients"))]
+        let of_client = core::iter::empty();
+        self.proof.iter().chain(of_client)
+    }
+
+    /// The denial for one of them that was used before.
+    fn replayed(&self, proof: &UsedProof) -> Denial {
+        #[cfg(feature = "clients")]
+        for own in self.client.iter().flat_map(|client| &client.proofs) {
+            if core::ptr::eq(&raw const own.used, proof) {
+                return own.replayed.clone();
+            }
+        }
+        replayed(proof)
+    }
+}
+
+/// A proof that was used before.
+fn replayed(proof: &UsedProof) -> Denial {
+    let what = "the proof was used before";
+    match proof.kind {
+        "wpt" => Denial::workload(Rejection::new(WimseCode::ProofReplayed, what), Means::ProofToken),
+        "http-signature" => Denial::workload(Rejection::new(WimseCode::SignatureReplayed, what), Means::Signature),
+        _ => Denial::proof(Rejection::new(TokenCode::DpopReplayed, what), ProofError::Invalid),
     }
 }
 
@@ -264,18 +411,12 @@ fn exhausted() -> Rejection {
     Rejection::new(GateCode::RoundsExhausted, format!("more than {MAX_ROUNDS} rounds would be needed"))
 }
 
-/// What is remembered of a proof, and for how long: as long as any clock within the leeway could accept it again.
-fn remember(proof: &UsedProof, window: u64) -> Remember {
+/// What is remembered of a proof, and for how long.
+fn remember(proof: &UsedProof) -> Remember {
     let mut text = Vec::new();
-    for part in [&b"dpop"[..], &proof.thumbprint, proof.target.as_bytes(), proof.id.as_bytes()] {
+    for part in [proof.kind.as_bytes(), &proof.thumbprint, proof.target.as_bytes(), proof.id.as_bytes()] {
         text.extend_from_slice(&(part.len() as u64).to_be_bytes());
         text.extend_from_slice(part);
     }
-    let until = proof.issued_at.whole_seconds().saturating_add(window.saturating_mul(2)).saturating_add(proof.leeway);
-    Remember {
-        key: sha256(&text),
-        thumbprint: proof.thumbprint,
-        until: until.saturating_add(1),
-        identifier: proof.id.clone(),
-    }
+    Remember { key: sha256(&text), thumbprint: proof.thumbprint, until: proof.until, identifier: proof.id.clone() }
 }

@@ -18,7 +18,9 @@ use crate::{
     registry::{self, Speaking},
 };
 use crate::{
-    policy::{Access, Authority, BundleSource, IdPattern, KeySource, Mode, Policy, Proof, Replay, Rule, StatusMode},
+    policy::{
+        Access, Authority, BundleSource, KeySource, Mode, Policy, Proof, Replay, Rule, StatusMode, WorkloadProof,
+    },
     request::{Judged, Request, Spoken},
 };
 
@@ -86,7 +88,7 @@ pub fn explain(policy: &Policy, method: &str, url: &str) -> Vec<Demand> {
             }
             demands.required(&require.granted);
             if let Some(patterns) = &require.spiffe_id {
-                let patterns: Vec<String> = patterns.iter().map(pattern).collect();
+                let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
                 demands.put("SPIFFE ID", format!("one of {}", patterns.join(", ")));
             }
             demands.upstream(policy);
@@ -107,13 +109,6 @@ fn matched(number: usize, rule: &Rule) -> String {
     let methods = rule.methods.as_ref().map_or_else(|| "every method".into(), |methods| methods.join(", "));
     let path = if rule.path_text.is_empty() { "every path" } else { &rule.path_text };
     format!("{told}: {methods} {path}; the first that matches decides")
-}
-
-fn pattern(pattern: &IdPattern) -> String {
-    match pattern {
-        IdPattern::Exactly(id) => id.to_string(),
-        IdPattern::Below(id) => format!("{id}/*"),
-    }
 }
 
 /// Seconds as people say them.
@@ -223,12 +218,21 @@ impl Demands {
             Authority::Users => self.put("credential", "the name and password of a user of the registry".into()),
             Authority::TrustDomain(number) => {
                 let Some(trusted) = policy.trust_domains.get(number) else { return };
-                let kinds = match (trusted.x509, trusted.jwt) {
-                    (true, true) => "an X.509-SVID of the connection, or a JWT-SVID as Bearer token,",
-                    (true, false) => "an X.509-SVID of the connection",
-                    _ => "a JWT-SVID as Bearer token",
+                let proved = match trusted.proof {
+                    WorkloadProof::Wimse => "a WIT-SVID with a Workload Proof Token",
+                    WorkloadProof::HttpSignature => "a WIT-SVID with a signature over the request",
+                    WorkloadProof::AsBound | WorkloadProof::Any => {
+                        "a WIT-SVID with a Workload Proof Token or a signature over the request"
+                    }
                 };
-                self.put("credential", format!("{kinds} of {}", trusted.name));
+                let bearer = trusted.jwt && trusted.proof == WorkloadProof::AsBound;
+                let kinds = [
+                    (trusted.x509, "an X.509-SVID of the connection"),
+                    (bearer, "a JWT-SVID as Bearer token"),
+                    (trusted.wit, proved),
+                ];
+                let kinds: Vec<&str> = kinds.iter().filter(|(taken, _)| *taken).map(|(_, kind)| *kind).collect();
+                self.put("credential", format!("{}; of {}", kinds.join(", or "), trusted.name));
                 let bundle = match &trusted.bundle {
                     BundleSource::Inline(_) => "in the policy".into(),
                     BundleSource::Url(url) => format!("from {url}"),

@@ -131,6 +131,20 @@ impl Gate {
         admit(location, class, &listed).map(|_| ())
     }
 
+    /// Whether the server that presents a chain of certificates in the TLS handshake (DER, the leaf first) may be asked for a
+    /// document whose need names a [`server`](DocumentNeed::server). Asked for each connection, redirects included, before
+    /// anything else is said to the server; that it holds the leaf's key is for TLS to see to.
+    ///
+    /// Errors: `fetch.server_*`, and those of X.509-SVIDs.
+    pub fn admit_server(
+        &self,
+        need: &DocumentNeed,
+        chain: &[impl AsRef<[u8]>],
+        at: Timestamp,
+    ) -> Result<(), Rejection> {
+        self.0.state.borrow().admit_server(&self.0.policy, need, chain, &self.0.backend, at)
+    }
+
     /// Whether it can decide: every issuer and trust domain that a rule names has keys.
     pub fn ready(&self, at: Timestamp) -> Readiness {
         let missing = self.0.state.borrow().missing(&self.0.policy, at);

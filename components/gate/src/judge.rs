@@ -9,11 +9,13 @@ use portcullis_crypto::Backend;
 use portcullis_scope::{Granted, Need, evaluate};
 use portcullis_svid::SpiffeId;
 use portcullis_types::{
-    NumericDate, Rejection, Timestamp,
+    Rejection, Timestamp,
     json::Object,
     trace::{Trace, check},
 };
 
+#[cfg(feature = "clients")]
+use crate::clients;
 #[cfg(feature = "registry")]
 use crate::registry;
 use crate::{
@@ -37,6 +39,9 @@ pub(crate) struct Judge<'a> {
     pub(crate) answered: &'a BTreeSet<String>,
     /// Whether it may still ask.
     pub(crate) may_ask: bool,
+    /// What is known of a client's registration.
+    #[cfg(feature = "clients")]
+    pub(crate) registration: &'a clients::Known,
     pub(crate) trace: &'a mut dyn Trace,
 }
 
@@ -48,6 +53,9 @@ pub(crate) struct Passed {
     /// What a token service hands out.
     #[cfg(feature = "registry")]
     pub(crate) issue: Option<crate::registry::Issue>,
+    /// What the server of a client is told.
+    #[cfg(feature = "clients")]
+    pub(crate) client: Option<crate::clients::Passed>,
 }
 
 /// A credential that verified, and what is known by it.
@@ -66,12 +74,14 @@ pub(crate) struct Verified {
 }
 
 impl Passed {
-    fn of(principal: Option<Verified>) -> Self {
+    pub(crate) fn of(principal: Option<Verified>) -> Self {
         Self {
             proof: principal.as_ref().and_then(|verified| verified.proof.clone()),
             principal,
             #[cfg(feature = "registry")]
             issue: None,
+            #[cfg(feature = "clients")]
+            client: None,
         }
     }
 }
@@ -85,16 +95,16 @@ impl Verified {
 /// A proof that holds, and may be used once.
 #[derive(Debug, Clone)]
 pub(crate) struct UsedProof {
+    /// What it is: proofs of one kind are no others.
+    pub(crate) kind: &'static str,
     /// RFC 7638 thumbprint of its key.
     pub(crate) thumbprint: [u8; 32],
     /// Its target: the request's origin and path.
     pub(crate) target: String,
-    /// Its `jti`.
+    /// Its `jti`, or its nonce.
     pub(crate) id: String,
-    /// Its `iat`.
-    pub(crate) issued_at: NumericDate,
-    /// How far clocks may differ, in seconds.
-    pub(crate) leeway: u64,
+    /// Until when it has to be remembered: as long as any clock within the leeway could accept it again.
+    pub(crate) until: Timestamp,
 }
 
 /// What was found before it was decided: what an answer is made with.
@@ -111,6 +121,9 @@ pub(crate) struct Context {
     /// Whose form the answer has, where it is a registry's or a token service's.
     #[cfg(feature = "registry")]
     pub(crate) registry: Option<registry::Speaking>,
+    /// Whether a server asks about its clients, whose answers have a form of their own.
+    #[cfg(feature = "clients")]
+    pub(crate) clients: bool,
 }
 
 impl Judge<'_> {
@@ -121,11 +134,22 @@ impl Judge<'_> {
         {
             context.registry = registry::speaking_untrusted(request, policy);
         }
+        #[cfg(feature = "clients")]
+        let for_clients = clients::asked(request, policy);
+        #[cfg(feature = "clients")]
+        {
+            context.clients = for_clients.is_some();
+        }
         let spoken = check(self.trace, "listener", "docs/decisions.md", Spoken::of(request, policy), |_| String::new());
         let spoken = spoken.map_err(|rejection| match rejection.is(GateCode::ListenerUnknown) {
             true => Denial::unknown(rejection),
             false => Denial::request(rejection),
         })?;
+        #[cfg(feature = "clients")]
+        if let Some(clients) = for_clients {
+            let passed = self.at_clients(clients, request)?;
+            return Ok(Passed { client: Some(passed), ..Passed::of(None) });
+        }
         let judged = Judged::of(request, &spoken, policy);
         let judged = check(self.trace, "request", "docs/decisions.md", judged, |judged| {
             format!("{} {}", judged.method, judged.url(policy))
@@ -228,26 +252,30 @@ impl Judge<'_> {
         context: &mut Context,
     ) -> Result<Passed, Stop> {
         let presented = presented?;
-        let token = match &presented {
-            Presented::None => None,
-            presented => Some(self.token_authority(presented)),
-        };
+        // A token in `Authorization`, and an identity token whose workload signed the request with it.
+        let beside = presented.beside(judged.headers);
+        let tokens = [Some(&presented), beside.as_ref()].map(|presented| match presented {
+            None | Some(Presented::None) => None,
+            Some(presented) => Some((presented, self.token_authority(presented))),
+        });
         // A certificate is taken apart only where it can count: tokens that are bound to one compare its hash.
         let for_workloads = authorities.iter().any(|authority| matches!(authority, Authority::TrustDomain(_)));
-        let certificate = match for_workloads || token.is_none() {
+        let certificate = match for_workloads || tokens[0].is_none() {
             true => self.certificate_authority(&judged.certificate),
             false => None,
         };
-        let by_token = matches!(&token, Some(Ok(authority)) if authorities.contains(authority));
         let by_certificate = certificate.filter(|authority| authorities.contains(authority));
         // Each credential that the rule could be satisfied by is tried by itself: grants are never united.
         let mut first: Option<Stop> = None;
-        if by_token {
-            match self.credential_by_token(judged, request, &presented, rule, require, context) {
+        for (presented, authority) in tokens.iter().flatten() {
+            if !matches!(authority, Ok(authority) if authorities.contains(authority)) {
+                continue;
+            }
+            match self.credential_by_token(judged, request, presented, rule, require, context) {
                 Ok(passed) => return Ok(passed),
                 // Who is let through must not depend on which documents are here already.
                 Err(needs @ Stop::Needs(_)) => return Err(needs),
-                Err(stop) => first = Some(stop),
+                Err(stop) => first = first.or(Some(stop)),
             }
         }
         if let Some(authority) = by_certificate {
@@ -263,6 +291,7 @@ impl Judge<'_> {
         // None that the rule names. What was presented is verified all the same, so that a bad credential is told to be bad.
         // A certificate that every connection of a mesh has is no attempt to come as a user: who may bring a token is told so.
         let for_tokens = authorities.iter().any(|authority| matches!(authority, Authority::Issuer(_)));
+        let [token, _] = tokens;
         let other = match (token, certificate) {
             (Some(_), _) => self.token(judged, request, &presented)?,
             (None, Some(authority)) if !for_tokens => self.certificate(judged, authority)?,

@@ -14,7 +14,7 @@ use crate::{
     code::GateCode,
     documents::{Ask, Document, Kind},
     origin::{Class, Origin, admit},
-    policy::{Issuer, KeySource, Limits},
+    policy::{KeySource, Limits},
     remote::{Remote, Taking, fits, weight},
 };
 
@@ -123,11 +123,11 @@ impl Keys {
         }
     }
 
-    /// Takes a document if it is one of these. The answer is nothing where it is not.
+    /// Takes a document if it is one of these: metadata if it is this issuer's. The answer is nothing where it is not.
     pub(crate) fn provide(
         &mut self,
         document: &Document,
-        issuer: &Issuer,
+        issuer: &str,
         taking: &mut Taking<'_>,
     ) -> Option<Result<(), Rejection>> {
         let at = taking.at;
@@ -188,7 +188,7 @@ impl Keys {
 }
 
 /// Where an issuer's keys are, as its metadata says (RFC 8414 sections 2 and 3.3).
-fn metadata_keys(document: &Document, most: usize, issuer: &Issuer) -> Result<(String, Class), Rejection> {
+fn metadata_keys(document: &Document, most: usize, issuer: &str) -> Result<(String, Class), Rejection> {
     let body = document.content.body(most)?;
     let members = json::parse_object(body).map_err(|rejection| rejection.within("metadata"))?;
     let text = |name: &str| match members.get(name)? {
@@ -196,15 +196,15 @@ fn metadata_keys(document: &Document, most: usize, issuer: &Issuer) -> Result<(S
         _ => Err(Rejection::new(GateCode::MetadataMalformed, format!("the metadata has no text {name}"))),
     };
     let own = text("issuer")?;
-    if *own != issuer.issuer {
+    if own != issuer {
         return Err(Rejection::new(
             GateCode::MetadataIssuer,
-            format!("issuer is {}, not {}", excerpt(own), excerpt(&issuer.issuer)),
+            format!("issuer is {}, not {}", excerpt(own), excerpt(issuer)),
         ));
     }
     let keys = text("jwks_uri")?;
     // On its own origin the operator's word covers it; elsewhere it is the issuer's word alone.
-    let same_origin = Origin::of_url(keys).is_some() && Origin::of_url(keys) == Origin::of_url(&issuer.issuer);
+    let same_origin = Origin::of_url(keys).is_some() && Origin::of_url(keys) == Origin::of_url(issuer);
     let class = if same_origin { Class::Policy } else { Class::Credential };
     admit(keys, class, &[])?;
     Ok((keys.clone(), class))

@@ -12,8 +12,11 @@ extern crate alloc;
 extern crate std;
 
 mod answer;
+mod bundle_server;
 mod bundles;
 mod certificate;
+#[cfg(feature = "clients")]
+mod clients;
 mod code;
 mod cors;
 mod credential;
@@ -38,17 +41,21 @@ mod registry;
 mod remote;
 mod request;
 mod rule_index;
+mod signed_answer;
 mod sources;
 mod state;
 mod status;
 #[cfg(feature = "registry")]
 mod users;
+mod workload;
 
 pub use answer::REPORT_HEADER;
+#[cfg(feature = "clients")]
+pub use clients::{ClientAnswer, Registration, RegistrationOutcome};
 pub use code::GateCode;
 pub use decision::{Decision, Outcome, Principal};
 pub use documents::{Content, Document, DocumentNeed, Kind};
-pub use evaluation::{Answer, Evaluation, Need, Remember, Step, Wanted};
+pub use evaluation::{Answer, Evaluation, Need, Register, Remember, Step, Wanted};
 pub use explain::{Demand, explain};
 pub use gate::{Checked, Gate, Held, Readiness};
 pub use memory::Forget;
@@ -57,3 +64,4 @@ pub use origin::Class;
 pub use registry::{Issue, ToSign};
 pub use request::{ClientCertificate, Header, Request};
 pub use rule_index::RuleIndex;
+pub use signed_answer::{AnswerToSign, OwnIdentity, ReadyAnswer};

@@ -36,6 +36,15 @@ pub const LIST_WITHOUT_LIFETIME: u64 = 300;
 /// The longest value of a header for the upstream, in bytes. Servers take 8 KiB of all headers together.
 pub const MAX_UPSTREAM_VALUE: usize = 4 * 1024;
 
+/// The longest description of a client's request, in bytes: its header fields, its form, certificates, and room.
+#[cfg(feature = "clients")]
+pub const MAX_DESCRIPTION: usize = 1024 * 1024;
+
+/// Most rounds in which an evaluation asks the store of registrations: one that loads, one that stores, and as many as others
+/// may come between. They are counted apart from [`MAX_ROUNDS`].
+#[cfg(feature = "clients")]
+pub const MAX_STORE_ROUNDS: u8 = 8;
+
 /// What clients are told to wait after a 503, in seconds: about as long as a fetch takes to be tried again.
 pub const RETRY_AFTER: u64 = 5;
 

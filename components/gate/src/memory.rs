@@ -21,8 +21,8 @@ use crate::policy::Authority;
 
 /// A token's text as it is looked for: by a hash of its signature, which is short, and then by every byte that is signed.
 ///
-/// A memory belongs to one policy, and under one policy the bytes alone say for which of its entries, and so in which profile,
-/// they are verified; all of them come in `Authorization`. The signature itself is not kept: what is held is of no use to whoever
+/// A memory belongs to one policy, and under one policy the bytes and where they stood say for which of its entries, and so in
+/// which profile, they are verified. The signature itself is not kept: what is held is of no use to whoever
 /// reads it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sought<'t> {
@@ -42,6 +42,12 @@ impl<'t> Sought<'t> {
         let (signed, signature) = token.rsplit_once('.').unwrap_or(("", token));
         Self { signed, key: sha512_256(signature.as_bytes()) }
     }
+
+    /// An identity token, not verified. What was one is none in `Authorization`, and the other way round.
+    pub(crate) fn identity(token: &'t str) -> Self {
+        let Self { signed, key } = Self::of(token);
+        Self { signed, key: key.map(|byte| !byte) }
+    }
 }
 
 /// A token that verified.
@@ -55,6 +61,8 @@ pub(crate) struct Fact {
     pub(crate) confirmation: Result<Option<Confirmation>, Rejection>,
     /// The workload it names, where it is an SVID.
     pub(crate) spiffe_id: Option<SpiffeId>,
+    /// The key whose possession its workload proves, where it is an identity token.
+    pub(crate) workload_key: Option<portcullis_svid::Confirmation>,
     /// The generation of the keys it verified with. Keys that changed in any way make it unknown.
     pub(crate) generation: u64,
     /// When it verified.
@@ -65,6 +73,22 @@ pub(crate) struct Fact {
     digest: [u8; 32],
 }
 
+/// What was learned of a token.
+pub(crate) struct Learned {
+    /// The policy's entry that vouches for it.
+    pub(crate) authority: Authority,
+    /// Its claims.
+    pub(crate) claims: Claims,
+    /// The workload it names, where it is an SVID.
+    pub(crate) spiffe_id: Option<SpiffeId>,
+    /// The key whose possession its workload proves, where it is an identity token.
+    pub(crate) workload_key: Option<portcullis_svid::Confirmation>,
+    /// The generation of the keys it verified with.
+    pub(crate) generation: u64,
+    /// Whether it may be remembered.
+    pub(crate) remembered: bool,
+}
+
 /// What an entry takes beside its token's text and claims, in bytes: a guess on the high side.
 const OVERHEAD: usize = 512;
 
@@ -72,17 +96,20 @@ const OVERHEAD: usize = 512;
 const FACTOR: usize = 7;
 
 impl Fact {
-    pub(crate) fn new(
-        authority: Authority,
-        claims: Claims,
-        spiffe_id: Option<SpiffeId>,
-        generation: u64,
-        verified_at: Timestamp,
-        token: &str,
-    ) -> Self {
-        let confirmation = confirmation::of(&claims);
-        let (signed, digest) = (Sought::of(token).signed.into(), sha256(token.as_bytes()));
-        Self { authority, claims, confirmation, spiffe_id, generation, verified_at, signed, digest }
+    /// Something learned of a token's text at a time.
+    pub(crate) fn new(learned: Learned, verified_at: Timestamp, token: &str) -> Self {
+        let Learned { authority, claims, spiffe_id, workload_key, generation, remembered: _ } = learned;
+        Self {
+            authority,
+            confirmation: confirmation::of(&claims),
+            claims,
+            spiffe_id,
+            workload_key,
+            generation,
+            verified_at,
+            signed: Sought::of(token).signed.into(),
+            digest: sha256(token.as_bytes()),
+        }
     }
 
     fn is(&self, sought: &Sought<'_>) -> bool {
@@ -207,7 +234,15 @@ mod tests {
 
     fn fact(generation: u64, verified_at: u64, token: &str) -> Rc<Fact> {
         let claims = Claims::parse(br#"{"sub":"s","client_id":"c"}"#).unwrap();
-        Rc::new(Fact::new(Authority::Issuer(0), claims, None, generation, verified_at, token))
+        let learned = Learned {
+            authority: Authority::Issuer(0),
+            claims,
+            spiffe_id: None,
+            workload_key: None,
+            generation,
+            remembered: true,
+        };
+        Rc::new(Fact::new(learned, verified_at, token))
     }
 
     /// A token of a length, with a signature of its own.

@@ -114,12 +114,14 @@ impl Judge<'_> {
             let error = if with_nonce { ProofError::Nonce } else { ProofError::Invalid };
             return Err(Denial::proof(rejection, error).into());
         }
+        let window = self.policy.proof_window.saturating_mul(2);
+        let until = proof.issued_at.whole_seconds().saturating_add(window).saturating_add(leeway);
         Ok(UsedProof {
+            kind: "dpop",
             thumbprint: proof.thumbprint,
             target: proof.target,
             id: proof.id,
-            issued_at: proof.issued_at,
-            leeway,
+            until: until.saturating_add(1),
         })
     }
 }

@@ -90,7 +90,6 @@ pub(crate) struct Judged<'r> {
     /// The path as it was sent.
     raw_path: &'r str,
     /// The path and query as they were sent.
-    #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "registries alone have it"))]
     pub(crate) target: &'r str,
     /// Whether the listener hands out tokens.
     #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "registries alone have it"))]

@@ -2,9 +2,10 @@
 
 use alloc::{format, vec, vec::Vec};
 
-use portcullis_types::Rejection;
+use portcullis_types::{Rejection, Timestamp};
 
 use crate::{
+    bundle_server::authority,
     code::GateCode,
     credential::KeysAndGeneration,
     denial::{Denial, Stop},
@@ -12,7 +13,26 @@ use crate::{
     judge::Judge,
     keys::{Keys, Source},
     remote::Remote,
+    state::State,
 };
+
+/// Whose keys are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// An issuer's, by its number.
+    Issuer(usize),
+    /// Those that an issuer's lists verify with.
+    Lists(usize),
+    /// Those of who attests clients.
+    #[cfg(feature = "clients")]
+    Attesters,
+}
+
+impl Owner {
+    fn issuer(number: usize, of_lists: bool) -> Self {
+        if of_lists { Self::Lists(number) } else { Self::Issuer(number) }
+    }
+}
 
 impl Judge<'_> {
     /// Whether a document may be asked for by this evaluation, which asks for each once.
@@ -24,9 +44,14 @@ impl Judge<'_> {
     ///
     /// Errors: `keys.unavailable`, `keys.stale`, both 503.
     pub(crate) fn issuer_keys(&mut self, number: usize, of_lists: bool) -> Result<KeysAndGeneration, Stop> {
+        self.keys_of(Owner::issuer(number, of_lists))
+    }
+
+    /// The keys of somebody. Errors as those of [`Judge::issuer_keys`].
+    pub(crate) fn keys_of(&mut self, owner: Owner) -> Result<KeysAndGeneration, Stop> {
         let at = self.at;
         let max_stale = self.policy.limits.keys_max_stale;
-        let Some(keys) = self.keys(number, of_lists) else { return Err(gone("the policy has no such issuer", None)) };
+        let Some(keys) = self.keys(owner) else { return Err(gone("the policy has no such issuer", None)) };
         if let Ok(set) = keys.fresh(max_stale, at) {
             return Ok((set, keys.generation));
         }
@@ -55,7 +80,7 @@ impl Judge<'_> {
             }
             return Err(gone("they were not fetched", fault));
         }
-        self.ask(number, of_lists, &needs);
+        self.ask(owner, &needs);
         Err(Stop::Needs(needs))
     }
 
@@ -64,7 +89,12 @@ impl Judge<'_> {
     ///
     /// Error: `keys.unavailable`, 503.
     pub(crate) fn more_keys(&mut self, number: usize, of_lists: bool) -> Result<(), Stop> {
-        let Some(keys) = self.keys(number, of_lists) else { return Ok(()) };
+        self.more_keys_of(Owner::issuer(number, of_lists))
+    }
+
+    /// The same of somebody's keys.
+    pub(crate) fn more_keys_of(&mut self, owner: Owner) -> Result<(), Stop> {
+        let Some(keys) = self.keys(owner) else { return Ok(()) };
         let Some(remote) = keys.remote() else { return Ok(()) };
         if !self.askable(remote) || remote.timing.ask_for_more(self.at) == Ask::Later {
             return match &remote.fault {
@@ -73,25 +103,32 @@ impl Judge<'_> {
             };
         }
         let needs = vec![remote.need.clone()];
-        self.ask(number, of_lists, &needs);
+        self.ask(owner, &needs);
         Err(Stop::Needs(needs))
     }
 
-    fn keys(&self, number: usize, of_lists: bool) -> Option<&Keys> {
-        let issuer = self.state.issuers.get(number)?;
-        Some(match (&issuer.status_keys, of_lists) {
-            (Some(keys), true) => keys,
-            _ => &issuer.keys,
-        })
+    fn keys(&self, owner: Owner) -> Option<&Keys> {
+        match owner {
+            Owner::Issuer(number) => self.state.issuers.get(number).map(|issuer| &issuer.keys),
+            Owner::Lists(number) => {
+                self.state.issuers.get(number).map(|issuer| issuer.status_keys.as_ref().unwrap_or(&issuer.keys))
+            }
+            #[cfg(feature = "clients")]
+            Owner::Attesters => self.state.attesters.as_ref(),
+        }
     }
 
-    fn ask(&mut self, number: usize, of_lists: bool, needs: &[DocumentNeed]) {
+    fn ask(&mut self, owner: Owner, needs: &[DocumentNeed]) {
         let at = self.at;
-        let Some(issuer) = self.state.issuers.get_mut(number) else { return };
-        let keys = match (&mut issuer.status_keys, of_lists) {
-            (Some(keys), true) => keys,
-            _ => &mut issuer.keys,
+        let keys = match owner {
+            Owner::Issuer(number) => self.state.issuers.get_mut(number).map(|issuer| &mut issuer.keys),
+            Owner::Lists(number) => {
+                self.state.issuers.get_mut(number).map(|issuer| issuer.status_keys.as_mut().unwrap_or(&mut issuer.keys))
+            }
+            #[cfg(feature = "clients")]
+            Owner::Attesters => self.state.attesters.as_mut(),
         };
+        let Some(keys) = keys else { return };
         for need in needs {
             keys.asked(&need.url, at);
         }
@@ -137,17 +174,38 @@ impl Judge<'_> {
     }
 
     fn ask_for_bundle(&mut self, number: usize) -> Stop {
-        let at = self.at;
-        match self.state.domains.get_mut(number).and_then(|state| state.remote.as_mut()) {
-            None => gone("the policy has no such trust domain", None),
-            Some(remote) => {
-                if remote.timing.ask(at) == Ask::Now {
-                    remote.timing.asked(at);
-                }
-                Stop::Needs(vec![remote.need.clone()])
-            }
+        if let Some(first) = self.before_bundle(number) {
+            return first;
         }
+        let remote = self.state.domains.get_mut(number).and_then(|state| state.remote.as_mut());
+        remote.map_or_else(|| gone("the policy has no such trust domain", None), |remote| asking(remote, self.at))
     }
+
+    /// What has to be at hand before a bundle's server can be asked: the bundle that authenticates it. Nothing where it is.
+    fn before_bundle(&mut self, number: usize) -> Option<Stop> {
+        let endpoint = self.policy.trust_domains.get(number)?.endpoint.as_ref()?;
+        let State { bundles, initial_bundles, .. } = &*self.state;
+        if authority(bundles, initial_bundles, endpoint.spiffe_id.trust_domain()).is_some() {
+            return None;
+        }
+        // A policy has no circle of them.
+        if endpoint.authority != number {
+            return self.bundle(endpoint.authority).err();
+        }
+        let initial = self.state.domains.get(number)?.initial.as_ref();
+        if !initial.is_some_and(|remote| self.askable(remote)) {
+            return Some(gone("its initial bundle was not read", initial.and_then(|remote| remote.fault.as_ref())));
+        }
+        self.state.domains.get_mut(number)?.initial.as_mut().map(|remote| asking(remote, self.at))
+    }
+}
+
+/// It is asked for, or its fetch is joined.
+fn asking(remote: &mut Remote, at: Timestamp) -> Stop {
+    if remote.timing.ask(at) == Ask::Now {
+        remote.timing.asked(at);
+    }
+    Stop::Needs(vec![remote.need.clone()])
 }
 
 fn gone(why: &str, fault: Option<&Rejection>) -> Stop {

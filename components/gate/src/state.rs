@@ -4,21 +4,22 @@ use alloc::{collections::BTreeMap, format, rc::Rc, string::String, vec::Vec};
 
 use portcullis_crypto::{Backend, CryptoCode, KeySet};
 use portcullis_status::{MAX_LIST_TOKEN, Options, StatusList};
-use portcullis_svid::{Anchors, Bundle, BundleSet};
+use portcullis_svid::{Anchors, BundleSet};
 use portcullis_token::x5c;
 use portcullis_types::{Rejection, Timestamp, trace::Silent};
 
 #[cfg(feature = "registry")]
 use crate::users::UsersState;
 use crate::{
+    bundle_server::authority,
     bundles::DomainState,
     code::GateCode,
-    documents::{Content, Document, DocumentNeed, Kind},
+    documents::{Content, Document, DocumentNeed},
     keys::{Keys, Source},
+    limits::BUNDLE_REFRESH,
     lists::{Lists, StoredList},
     memory::Memory,
-    origin::Class,
-    policy::{Authority, BundleSource, Issuer, Policy},
+    policy::{Authority, Issuer, Policy},
     remote::{Remote, Taking, weight},
 };
 
@@ -28,7 +29,12 @@ pub(crate) struct State {
     pub(crate) domains: Vec<DomainState>,
     /// The bundles of the trust domains that have one.
     pub(crate) bundles: BundleSet,
+    /// The bundles that authenticate bundle endpoints until the first one was fetched there, and nothing else.
+    pub(crate) initial_bundles: BundleSet,
     pub(crate) memory: Memory,
+    /// The keys of those who attest clients, where there are any.
+    #[cfg(feature = "clients")]
+    pub(crate) attesters: Option<Keys>,
     /// Users of a registry, where it has any.
     #[cfg(feature = "registry")]
     pub(crate) users: Option<UsersState>,
@@ -68,28 +74,24 @@ impl State {
             lists: Lists::default(),
         };
         let issuers = policy.issuers.iter().map(issuer).collect();
-        let mut bundles = BundleSet::new();
-        let mut domains = Vec::new();
-        for trusted in &policy.trust_domains {
-            let remote = match &trusted.bundle {
-                BundleSource::Url(url) => Some(Remote::new(url, Class::Policy, Kind::Bundle, policy.limits.document)),
-                BundleSource::Inline(text) => {
-                    // It was read when the policy was, so it reads now.
-                    if let Ok(bundle) = Bundle::parse(text.as_bytes(), backend) {
-                        let _ = bundles.put(trusted.name.clone(), bundle);
-                    }
-                    None
-                }
-            };
-            domains.push(DomainState::new(remote, next()));
-        }
+        let (mut bundles, mut initial_bundles) = (BundleSet::new(), BundleSet::new());
+        let domain =
+            |trusted| DomainState::new(trusted, next(), &mut bundles, &mut initial_bundles, backend, &policy.limits);
+        let domains = policy.trust_domains.iter().map(domain).collect();
+        #[cfg(feature = "clients")]
+        let attesters = policy.clients.as_ref().and_then(|clients| clients.attesters.as_ref());
+        #[cfg(feature = "clients")]
+        let attesters = attesters.map(|source| Keys::new(source, next(), &policy.limits));
         #[cfg(feature = "registry")]
         let users = policy.registry.as_ref().and_then(|registry| registry.users.as_ref());
         Self {
             issuers,
             domains,
             bundles,
+            initial_bundles,
             memory: Memory::default(),
+            #[cfg(feature = "clients")]
+            attesters,
             #[cfg(feature = "registry")]
             users: users.map(|source| UsersState::new(source, &policy.limits)),
             generation,
@@ -103,18 +105,30 @@ impl State {
         let mut take = |remote: &mut Remote, refresh: u64| {
             if remote.timing.is_due(at, refresh) {
                 remote.timing.asked(at);
-                due.entry((remote.need.url.clone(), remote.need.class)).or_insert_with(|| remote.need.clone());
+                let need = &remote.need;
+                due.entry((need.url.clone(), need.class, need.server.clone())).or_insert_with(|| need.clone());
             }
         };
         for issuer in &mut self.issuers {
             let all = issuer.keys.remotes().into_iter().chain(issuer.status_keys.iter_mut().flat_map(Keys::remotes));
             all.for_each(|remote| take(remote, policy.limits.keys_refresh));
         }
-        for domain in &mut self.domains {
+        for (trusted, domain) in policy.trust_domains.iter().zip(&mut self.domains) {
             let refresh = domain.refresh;
-            if let Some(remote) = &mut domain.remote {
+            if let Some(initial) = &mut domain.initial {
+                take(initial, BUNDLE_REFRESH);
+            }
+            // What authenticates a server is had before the server is asked.
+            let is_first = trusted.endpoint.as_ref().is_some_and(|endpoint| {
+                authority(&self.bundles, &self.initial_bundles, endpoint.spiffe_id.trust_domain()).is_none()
+            });
+            if let (Some(remote), false) = (&mut domain.remote, is_first) {
                 take(remote, refresh);
             }
+        }
+        #[cfg(feature = "clients")]
+        for remote in self.attesters.iter_mut().flat_map(Keys::remotes) {
+            take(remote, policy.limits.keys_refresh);
         }
         #[cfg(feature = "registry")]
         if let Some(remote) = self.users.as_mut().and_then(|users| users.remote.as_mut()) {
@@ -122,7 +136,7 @@ impl State {
         }
         for issuer in &mut self.issuers {
             for need in issuer.lists.due(at) {
-                due.entry((need.url.clone(), need.class)).or_insert(need);
+                due.entry((need.url.clone(), need.class, None)).or_insert(need);
             }
         }
         due.into_values().collect()
@@ -149,7 +163,9 @@ impl State {
             }
         }
         for (document, outcomes) in documents.iter().zip(&mut outcomes) {
-            for number in 0..self.issuers.len() {
+            // What came from a workload is none of an issuer's documents, whatever its URL.
+            let issuers = if document.server.is_none() { self.issuers.len() } else { 0 };
+            for number in 0..issuers {
                 outcomes.extend(self.provide_list(policy, number, document, at, backend));
             }
             if outcomes.is_empty() {
@@ -173,11 +189,12 @@ impl State {
         let mut outcomes: Vec<Result<(), Rejection>> = Vec::new();
         let free = policy.limits.memory.saturating_sub(self.bytes());
         let mut taking = Taking { at, backend, generation: &mut self.generation, free };
-        for (issuer, state) in policy.issuers.iter().zip(&mut self.issuers) {
+        let of_workload = document.server.is_some();
+        for (issuer, state) in policy.issuers.iter().zip(&mut self.issuers).filter(|_| !of_workload) {
             let before = state.list_generation();
-            outcomes.extend(state.keys.provide(document, issuer, &mut taking));
+            outcomes.extend(state.keys.provide(document, &issuer.issuer, &mut taking));
             if let Some(keys) = &mut state.status_keys {
-                outcomes.extend(keys.provide(document, issuer, &mut taking));
+                outcomes.extend(keys.provide(document, &issuer.issuer, &mut taking));
             }
             let keys = state.status_keys.as_ref().unwrap_or(&state.keys);
             if let (true, Some(set)) = (keys.generation != before, &keys.set) {
@@ -185,13 +202,16 @@ impl State {
             }
         }
         for (trusted, state) in policy.trust_domains.iter().zip(&mut self.domains) {
-            if state.remote.as_ref().is_some_and(|remote| remote.need.url == document.url) {
-                let taken = state.provide(trusted, document, &mut self.bundles, &mut taking);
-                outcomes.push(taken);
-            }
+            outcomes.extend(state.provide_initial(trusted, document, &mut self.initial_bundles, &taking));
+            outcomes.extend(state.provide(trusted, document, &mut self.bundles, &self.initial_bundles, &mut taking));
+        }
+        #[cfg(feature = "clients")]
+        if let Some(attesters) = self.attesters.as_mut().filter(|_| !of_workload) {
+            // They have no metadata, which would be an issuer's.
+            outcomes.extend(attesters.provide(document, "", &mut taking));
         }
         #[cfg(feature = "registry")]
-        if let Some(users) = &mut self.users {
+        if let Some(users) = self.users.as_mut().filter(|_| !of_workload) {
             outcomes.extend(users.provide(document, &taking));
         }
         outcomes
@@ -265,12 +285,16 @@ impl State {
             .iter()
             .map(|issuer| keys(&issuer.keys) + issuer.status_keys.as_ref().map_or(0, keys) + issuer.lists.bytes())
             .sum();
-        let domains: usize = self.domains.iter().map(|domain| weight(domain.bytes)).sum();
+        let domains: usize = self.domains.iter().map(DomainState::weight).sum();
+        #[cfg(feature = "clients")]
+        let attesters = self.attesters.as_ref().map_or(0, keys);
+        #[cfg(not(feature = "clients"))]
+        let attesters = 0;
         #[cfg(feature = "registry")]
         let users = self.users.as_ref().map_or(0, |users| weight(users.bytes));
         #[cfg(not(feature = "registry"))]
         let users = 0;
-        issuers + domains + users + self.memory.bytes()
+        issuers + domains + attesters + users + self.memory.bytes()
     }
 }
 
@@ -290,6 +314,12 @@ impl State {
             None => "not fetched yet".into(),
         };
         let mut missing = Vec::new();
+        #[cfg(feature = "clients")]
+        if let Some(attesters) = &self.attesters
+            && attesters.fresh(policy.limits.keys_max_stale, at).is_err()
+        {
+            missing.push(("clients.attesters".into(), why(attesters.fault())));
+        }
         for (number, (issuer, state)) in policy.issuers.iter().zip(&self.issuers).enumerate() {
             let age = state.keys.remote().map(|remote| remote.timing.age(at));
             let fresh = match (&state.keys.source, age) {
@@ -307,8 +337,7 @@ impl State {
                 Some(remote) => remote.timing.age(at).is_some_and(|age| age <= policy.limits.bundles_max_stale),
             };
             if named(Authority::TrustDomain(number)) && !(fresh && self.bundles.of(&trusted.name).is_ok()) {
-                let fault = state.remote.as_ref().and_then(|remote| remote.fault.as_ref());
-                missing.push((trusted.name.as_str().into(), why(fault)));
+                missing.push((trusted.name.as_str().into(), why(state.fault())));
             }
         }
         missing

@@ -82,6 +82,44 @@ keys_max_stale = "6h"
     );
 }
 
+/// A page makes no connection whose server it could authenticate as a workload.
+#[test]
+fn a_trust_domain_whose_bundle_a_workload_serves_is_left_out() {
+    let text = toml_exported(
+        r#"
+origins = ["https://api.example"]
+
+[[trust_domains]]
+name = "prod.example"
+bundle = "https://spire.prod.example/bundle"
+bundle_profile = "https_spiffe"
+endpoint_spiffe_id = "spiffe://test.example/bundle-server"
+
+[[trust_domains]]
+name = "test.example"
+bundle = "https://spire.test.example/bundle"
+bundle_profile = "https_web"
+
+[[rules]]
+path = "/1"
+issuers = ["prod.example"]
+require = {}
+
+[[rules]]
+path = "/2"
+issuers = ["prod.example", "test.example"]
+require = {}
+"#,
+    );
+    assert!(!text.contains("prod.example") && !text.contains("bundle_profile"), "{text}");
+    for rule in [
+        r#"{"path":"/1","issuers":["unavailable.invalid"],"require":{}}"#,
+        r#"{"path":"/2","issuers":["test.example"],"require":{}}"#,
+    ] {
+        assert!(text.contains(rule), "{rule}\n{text}");
+    }
+}
+
 #[test]
 fn keys_out_of_reach_are_discovered_or_their_issuer_is_left_out() {
     let text = toml_exported(

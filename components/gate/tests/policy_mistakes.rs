@@ -17,7 +17,7 @@ use portcullis_gate::policy::{Format, Policy, PolicyCode, PolicyError, export, l
 use portcullis_types::RuleCode;
 
 /// Every code, and a policy that shows it.
-const CODES: [(&str, &str); 60] = [
+const CODES: [(&str, &str); 72] = [
     ("policy.too_large", "generated/too_large.toml"),
     ("policy.syntax", "syntax_unclosed_text.toml"),
     ("policy.duplicate_name", "name_twice.json"),
@@ -38,6 +38,10 @@ const CODES: [(&str, &str); 60] = [
     ("policy.algorithm_unknown", "algorithm_unknown.toml"),
     ("policy.algorithm_shared", "algorithm_shared.toml"),
     ("policy.trust_domain_malformed", "trust_domain_uri.toml"),
+    ("policy.bundle_profile", "bundle_profile_no_id.toml"),
+    ("policy.bundle_endpoint_id", "bundle_endpoint_id_unknown.toml"),
+    ("policy.bundle_initial", "bundle_initial_missing.toml"),
+    ("policy.bundle_circle", "bundle_circle.toml"),
     ("policy.rule_unguarded", "rule_unguarded.toml"),
     ("policy.rule_contradictory", "rule_contradictory.toml"),
     ("policy.rule_issuers_missing", "rule_issuers_missing.toml"),
@@ -65,14 +69,22 @@ const CODES: [(&str, &str); 60] = [
     ("policy.registry_users", "registry_users.toml"),
     ("policy.registry_token_service", "registry_token_service.toml"),
     ("policy.registry_absent", "envoy/registry_users.toml"),
+    ("policy.clients_method", "clients_method_no_attester.toml"),
+    ("policy.clients_trust_domain", "clients_trust_domain.toml"),
+    ("policy.clients_known", "clients_known.toml"),
+    ("policy.clients_register", "clients_register.toml"),
+    ("policy.clients_listener", "clients_no_listener.toml"),
+    ("policy.clients_absent", "envoy/clients.toml"),
     ("policy.envoy_cluster_malformed", "envoy_cluster_path.toml"),
     ("policy.envoy_cluster_missing", "envoy/cluster_missing.toml"),
     ("policy.envoy_file", "envoy/keys_in_a_file.toml"),
     ("policy.envoy_replay", "envoy/replay_shared.toml"),
+    ("policy.envoy_bundle_profile", "envoy/bundle_profile.toml"),
     ("policy.browser_secret", "browser/symmetric.toml"),
     ("policy.browser_listener", "browser/listener.toml"),
     ("policy.browser_store", "browser/replay_shared.toml"),
     ("policy.browser_file", "browser/keys_in_a_file.toml"),
+    ("policy.browser_bundle_profile", "browser/bundle_profile.toml"),
     ("policy.replay_node", "warnings/replay_node.toml"),
     ("policy.expose_full", "warnings/expose_full.toml"),
     ("policy.report_mode", "warnings/report_mode.toml"),

@@ -166,13 +166,14 @@ impl World {
             _ => {
                 return Document {
                     url: url.into(),
+                    server: None,
                     fetched_at: self.at,
                     content: Content::Failed("unreachable".into()),
                 };
             }
         };
         let content = Content::Body { status: 200, media_type: None, bytes: text.into_bytes() };
-        Document { url: url.into(), fetched_at: self.at, content }
+        Document { url: url.into(), server: None, fetched_at: self.at, content }
     }
 
     /// Gives the gate a document, and keeps what a new gate would be given in its place.
@@ -258,6 +259,7 @@ impl World {
             for need in needs {
                 let answer = match need.what {
                     Wanted::Remember(_) => Answer::Fresh,
+                    Wanted::Registration(_) | Wanted::Register(_) => Answer::Unavailable,
                     Wanted::Document(wanted) => {
                         let document = self.fetch(&wanted.url, lists);
                         self.give(document);
@@ -289,10 +291,11 @@ impl World {
             for need in needs {
                 let answer = match need.what {
                     Wanted::Remember(_) => Answer::Fresh,
+                    Wanted::Registration(_) | Wanted::Register(_) => Answer::Unavailable,
                     Wanted::Document(wanted) => {
                         let gone = || Content::Failed("unreachable".into());
                         let document = self.held.get(&wanted.url).or(self.failed.get(&wanted.url)).cloned();
-                        let none = Document { url: wanted.url, fetched_at: self.at, content: gone() };
+                        let none = Document { url: wanted.url, server: None, fetched_at: self.at, content: gone() };
                         fresh.provide(&[document.unwrap_or(none)], self.at);
                         Answer::Done
                     }

@@ -34,7 +34,7 @@ macro_rules! algorithms {
         }
 
         // The slice that takes no list of algorithms does not call it.
-        #[cfg_attr(any(feature = "scope", feature = "svid"), allow(dead_code))]
+        #[cfg_attr(any(feature = "client", feature = "scope", feature = "svid"), allow(dead_code))]
         pub(crate) fn accepted(algorithms: &[Algorithm]) -> Vec<crypto::Algorithm> {
             let one = |algorithm: &Algorithm| match algorithm {
                 $(Algorithm::$variant => crypto::Algorithm::$variant,)+

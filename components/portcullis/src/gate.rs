@@ -9,10 +9,11 @@ use crate::{
     Component, backend,
     bindings::exports::portcullis::{
         gate::gate::{
-            Answer, Answered, Body, Checked, Class, ClientCertificate, Content, Decision, Document, DocumentFinding,
-            DocumentKind, DocumentNeed, Evaluation, Field, Forget, Format, Gate, GateBorrow, Guest, GuestEvaluation,
-            GuestGate, Held, Issue, LeafCertificate, Missing, Need, Outcome, Pending, Principal, Problem, Readiness,
-            Remember, Request, Sha256, Step, ToSign, ToldStep, Wanted,
+            Answer, AnswerToSign, Answered, Body, Checked, Class, ClientAnswer, ClientCertificate, Content, Decision,
+            Document, DocumentFinding, DocumentKind, DocumentNeed, Evaluation, Field, Forget, Format, Gate, GateBorrow,
+            Guest, GuestEvaluation, GuestGate, Held, Issue, LeafCertificate, Missing, Need, Outcome, OwnIdentity,
+            Pending, Principal, Problem, Readiness, ReadyAnswer, Register, Registration, RegistrationOutcome, Remember,
+            Request, Sha256, Step, ToSign, ToldStep, Wanted,
         },
         types::types::{Header, Rejection, Timestamp},
     },
@@ -55,6 +56,30 @@ impl GuestGate for OneGate {
 
     fn admit_redirect(&self, need: DocumentNeed, hops: u8, location: String) -> Result<(), Rejection> {
         self.0.admit_redirect(&document_needed(need), hops, &location).map_err(convert::rejection)
+    }
+
+    fn admit_server(&self, need: DocumentNeed, chain: Vec<Vec<u8>>, at: Timestamp) -> Result<(), Rejection> {
+        self.0.admit_server(&document_needed(need), &chain, at).map_err(convert::rejection)
+    }
+
+    fn prepare_answer(
+        &self,
+        request: Request,
+        answer: AnswerToSign,
+        identity: Option<OwnIdentity>,
+        at: Timestamp,
+    ) -> Result<Option<ReadyAnswer>, Rejection> {
+        let own: Vec<_> = answer.headers.into_iter().map(|Field { name, value }| (name, value)).collect();
+        let answer = gate::AnswerToSign { status: answer.status, fields: &own, body: &answer.body };
+        let identity =
+            identity.as_ref().map(|own| gate::OwnIdentity { token: own.token.as_str(), nonce: own.nonce.as_str() });
+        let ready = self.0.prepare_answer(&self::request(request), &answer, identity.as_ref(), at);
+        let ready_answer = |ready: gate::ReadyAnswer| ReadyAnswer {
+            headers: fields(ready.fields),
+            base: ready.base,
+            label: ready.label.into(),
+        };
+        ready.map(|ready| ready.map(ready_answer)).map_err(convert::rejection)
     }
 
     fn ready(&self, at: Timestamp) -> Readiness {
@@ -110,6 +135,10 @@ impl GuestEvaluation for OneEvaluation {
         let answers: Vec<_> = answers.iter().map(|answered| (answered.id, answer(answered.answer))).collect();
         self.0.borrow_mut().answer(&answers, at);
     }
+
+    fn registered(&self, id: u32, record: Option<String>, at: Timestamp) {
+        self.0.borrow_mut().registered(id, record, at);
+    }
 }
 
 fn request(request: Request) -> gate::Request {
@@ -160,6 +189,7 @@ fn words(bytes: &[u8; 32]) -> Sha256 {
 fn document(document: Document) -> gate::Document {
     gate::Document {
         url: document.url,
+        server: document.server,
         fetched_at: document.fetched_at,
         content: match document.content {
             Content::Body(Body { status, media_type, bytes }) => gate::Content::Body { status, media_type, bytes },
@@ -184,6 +214,7 @@ fn document_need(need: gate::DocumentNeed) -> DocumentNeed {
         },
         accept: need.kind.accept().into(),
         most: need.most as u64,
+        server: need.server,
         url: need.url,
     }
 }
@@ -204,6 +235,7 @@ fn document_needed(need: DocumentNeed) -> gate::DocumentNeed {
             DocumentKind::Users => gate::Kind::Users,
         },
         most: usize::try_from(need.most).unwrap_or(usize::MAX),
+        server: need.server,
     }
 }
 
@@ -235,6 +267,13 @@ fn needs(needs: Vec<gate::Need>) -> Vec<Need> {
                 thumbprint: words(&remember.thumbprint),
                 identifier: remember.identifier,
             }),
+            gate::Wanted::Registration(id) => Wanted::Registration(id),
+            gate::Wanted::Register(register) => Wanted::Register(Register {
+                spiffe_id: register.spiffe_id,
+                was: register.was,
+                record: register.record,
+                expires_at: register.expires_at,
+            }),
         },
     };
     needs.into_iter().map(need).collect()
@@ -257,6 +296,26 @@ fn decision(decision: gate::Decision) -> Decision {
         reported: decision.reported,
         needs: decision.needs,
         issue: decision.issue.map(issue),
+        client: decision.client.map(client),
+    }
+}
+
+fn client(client: gate::ClientAnswer) -> ClientAnswer {
+    let registration = |one: gate::Registration| Registration {
+        outcome: match one.outcome {
+            gate::RegistrationOutcome::Existing => RegistrationOutcome::Existing,
+            gate::RegistrationOutcome::Registered => RegistrationOutcome::Registered,
+            gate::RegistrationOutcome::Renewed => RegistrationOutcome::Renewed,
+        },
+        record: one.record,
+    };
+    ClientAnswer {
+        client_id: client.client_id,
+        method: client.method.into(),
+        new: client.new,
+        spiffe_id: client.spiffe_id,
+        key: client.key.as_ref().map(words),
+        registration: client.registration.map(registration),
     }
 }
 

@@ -4,9 +4,11 @@
 //! makes each import the host's crypto instead of carrying its own. So each interface's glue is written once.
 
 #![cfg(any(
+    feature = "client",
     feature = "full",
     feature = "gate",
     feature = "scope",
+    feature = "signature",
     feature = "status",
     feature = "svid",
     feature = "token"
@@ -41,11 +43,31 @@ mod scope;
 mod status;
 
 #[cfg(any(feature = "full", feature = "svid"))]
-mod svid;
+mod spiffe_id;
+#[cfg(any(feature = "full", feature = "client", feature = "svid"))]
+mod svid_bundle;
 #[cfg(any(feature = "full", feature = "svid"))]
 mod svid_tokens;
 #[cfg(any(feature = "full", feature = "svid"))]
 mod svid_x509;
+
+#[cfg(any(feature = "full", feature = "signature"))]
+mod digest;
+#[cfg(any(feature = "full", feature = "signature"))]
+mod messages;
+#[cfg(any(feature = "full", feature = "signature"))]
+mod signature;
+#[cfg(any(feature = "full", feature = "signature"))]
+mod signature_values;
+#[cfg(any(feature = "full", feature = "signature"))]
+mod wimse;
+#[cfg(any(feature = "full", feature = "signature"))]
+mod wimse_proofs;
+
+#[cfg(any(feature = "full", feature = "client"))]
+mod client;
+#[cfg(any(feature = "full", feature = "client"))]
+mod registration;
 
 #[cfg(feature = "hosted")]
 mod hosted;
@@ -55,7 +77,7 @@ mod bindings {
     macro_rules! world {
         ($world:literal) => {
             wit_bindgen::generate!({
-                path: ["../../wit/types", "../../wit/crypto", "../../wit/token", "../../wit/scope", "../../wit/status", "../../wit/svid", "../../wit/gate", "../../wit/component"],
+                path: ["../../wit/types", "../../wit/crypto", "../../wit/token", "../../wit/scope", "../../wit/status", "../../wit/svid", "../../wit/signature", "../../wit/wimse", "../../wit/client", "../../wit/gate", "../../wit/component"],
                 world: $world,
                 pub_export_macro: true,
                 generate_all,
@@ -63,6 +85,10 @@ mod bindings {
         };
     }
 
+    #[cfg(all(feature = "client", not(feature = "hosted")))]
+    world!("portcullis:component/client");
+    #[cfg(all(feature = "client", feature = "hosted"))]
+    world!("portcullis:component/client-hosted");
     #[cfg(all(feature = "full", not(feature = "hosted")))]
     world!("portcullis:component/full");
     #[cfg(all(feature = "full", feature = "hosted"))]
@@ -75,6 +101,10 @@ mod bindings {
     world!("portcullis:component/scope");
     #[cfg(all(feature = "scope", feature = "hosted"))]
     world!("portcullis:component/scope-hosted");
+    #[cfg(all(feature = "signature", not(feature = "hosted")))]
+    world!("portcullis:component/signature");
+    #[cfg(all(feature = "signature", feature = "hosted"))]
+    world!("portcullis:component/signature-hosted");
     #[cfg(all(feature = "status", not(feature = "hosted")))]
     world!("portcullis:component/status");
     #[cfg(all(feature = "status", feature = "hosted"))]

@@ -6,7 +6,7 @@ use portcullis_types::json;
 use crate::{
     Component, backend,
     bindings::exports::portcullis::gate::policy::{
-        Asserter, Demand, Format, Guest, HostSettings, Listener, Problem, Replay, Report, Tls, TokenService,
+        Asserter, Clients, Demand, Format, Guest, HostSettings, Listener, Problem, Replay, Report, Tls, TokenService,
     },
 };
 
@@ -44,6 +44,11 @@ impl Guest for Component {
             },
             proof_window: policy.proof_window,
             token_service,
+            clients: policy.clients.as_ref().map(|clients| Clients {
+                challenges: clients.challenges,
+                window: clients.window,
+                registers: clients.register.is_some(),
+            }),
         })
     }
 
@@ -83,6 +88,7 @@ fn listener(listener: policy::Listener) -> Listener {
         name: listener.name,
         address: listener.address,
         tokens: listener.tokens,
+        clients: listener.clients,
         asks_certificate: listener.client_certificate == Some(policy::CertificateFrom::Host) && listener.tls.is_some(),
         asserts: listener.asserts.map(|asserter| match asserter {
             policy::Asserter::Nginx => Asserter::Nginx,

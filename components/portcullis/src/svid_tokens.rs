@@ -14,7 +14,7 @@ use crate::{
         types::types::{Rejection, Seconds, Timestamp},
     },
     convert,
-    svid::Bundles,
+    svid_bundle::Bundles,
 };
 
 impl jwt::Guest for Component {

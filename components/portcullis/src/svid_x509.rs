@@ -13,7 +13,7 @@ use crate::{
         types::types::{Rejection, Timestamp},
     },
     convert,
-    svid::Bundles,
+    svid_bundle::Bundles,
 };
 
 impl Guest for Component {

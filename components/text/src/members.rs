@@ -139,6 +139,12 @@ impl<'a> Members<'a> {
         }
     }
 
+    /// A whole number from 0 to 2^53 − 1.
+    pub(crate) fn integer(&mut self, name: &str) -> Result<Timestamp, Rejection> {
+        let found = self.optional_integer(name)?;
+        self.required(name, found)
+    }
+
     /// True or false; false where it is left out.
     pub(crate) fn optional_flag(&mut self, name: &str) -> Result<bool, Rejection> {
         match self.take(name) {

@@ -120,3 +120,66 @@ fn what_is_malformed_is_no_request_and_what_is_refused_tells_every_error() {
     let refused = json!({"op": "gate.load", "policy": {"rules": [{"path": "/x"}]}});
     assert_eq!(ask(&mut door, refused), Err("policy.missing_member".into()));
 }
+
+#[test]
+fn a_server_is_judged_by_the_gate_and_its_document_says_who_it_is() {
+    const BUNDLE: &str = "https://spire.prod.example/bundle";
+    const SERVER: &str = "spiffe://prod.example/bundle-server";
+    const FILE: &str = "file:/etc/bundle.json";
+    let mut door = door();
+    let domain = json!({"name": "prod.example", "bundle": BUNDLE, "bundle_profile": "https_spiffe",
+        "endpoint_spiffe_id": SERVER, "bundle_initial": FILE});
+    let policy = json!({"origins": ["https://api.example"], "trust_domains": [domain], "rules": [{"require": {}}]});
+    let gate = ask(&mut door, json!({"op": "gate.load", "policy": policy})).unwrap()["gate"].clone();
+    let first = ask(&mut door, json!({"op": "gate.due", "gate": gate})).unwrap()["needs"].clone();
+    assert_eq!((&first[0]["url"], first[0].get("server"), first.get(1)), (&json!(FILE), None, None));
+
+    let need = json!({"url": BUNDLE, "class": "policy", "kind": "bundle", "most": 1, "server": SERVER});
+    let admit = |door: &mut Door, need: &Value, chain: Value| {
+        ask(door, json!({"op": "gate.admit_server", "gate": gate, "need": need, "chain": chain}))
+    };
+    assert_eq!(admit(&mut door, &need, json!(["AAAA"])), Err("fetch.server_bundle_missing".into()));
+    assert_eq!(admit(&mut door, &need, json!(["="])), Err("request.malformed".into()));
+    let mut other = need.clone();
+    other["server"] = json!("spiffe://prod.example/another");
+    assert_eq!(admit(&mut door, &other, json!(["AAAA"])), Err("fetch.server_unexpected".into()));
+
+    let give = |door: &mut Door, server: Value| {
+        let mut document = json!({"url": BUNDLE, "fetched_at": NOW, "body": "{\"keys\":[]}"});
+        document["server"] = server;
+        let given = ask(door, json!({"op": "gate.provide", "gate": gate, "documents": [document]})).unwrap();
+        given["findings"][0]["code"].as_str().map(String::from)
+    };
+    assert_eq!(give(&mut door, json!("spiffe://prod.example/another")), Some("document.unexpected".into()));
+    assert_eq!(give(&mut door, json!(SERVER)), None);
+    assert_eq!(admit(&mut door, &need, json!(["AAAA"])), Err("svid.certificate_malformed".into()));
+}
+
+#[cfg(feature = "clients")]
+#[test]
+fn a_client_s_record_is_asked_for_stored_and_told_where_another_is_there() {
+    let cases = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/clients.ndjson")).unwrap();
+    let case = cases.lines().find(|line| line.contains(r#""id":"gate/clients/first","#)).unwrap();
+    let case: Value = serde_json::from_str(case).unwrap();
+    let mut door = door();
+    let gate = ask(&mut door, json!({"op": "gate.load", "policy": case["policy"]})).unwrap()["gate"].clone();
+    let start = json!({"op": "gate.start", "gate": gate, "request": case["request"], "listener": "clients",
+        "nonces": case["nonces"]});
+    let started = ask(&mut door, start).unwrap();
+    let (evaluation, need) = (started["evaluation"].clone(), started["needs"][0].clone());
+    let agent = "spiffe://example.org/agents/a";
+    assert_eq!(need["registration"]["spiffe_id"], agent);
+    let mut answer =
+        |answer: Value| ask(&mut door, json!({"op": "gate.answer", "evaluation": evaluation, "answers": [answer]}));
+    assert_eq!(answer(json!({"id": need["id"], "record": 1})), Err("request.malformed".into()));
+    let step = answer(json!({"id": need["id"], "record": null})).unwrap();
+    let need = &step["needs"][0];
+    let register = &need["register"];
+    assert_eq!((&register["spiffe_id"], &register["was"]), (&json!(agent), &Value::Null));
+    assert_eq!(register["expires_at"], NOW + 3_600);
+    // Somebody else was faster.
+    let step = answer(json!({"id": need["id"], "record": register["record"]})).unwrap();
+    let client = &step["decision"]["client"];
+    assert_eq!((&client["client_id"], &client["registration"]["outcome"]), (&json!(agent), &json!("existing")));
+    assert_eq!(client["new"], false);
+}

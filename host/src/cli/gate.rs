@@ -173,11 +173,14 @@ fn supply(
                     missing.push(need.url.clone());
                     Content::Failed("it is not among the resources".into())
                 });
-                supplied.documents.push(Document { url: need.url.clone(), fetched_at: at, content });
+                let (url, server) = (need.url.clone(), need.server.clone());
+                supplied.documents.push(Document { url, server, fetched_at: at, content });
                 Answer::Done
             }
             Wanted::Remember(proof) if seen.contains(&proof.identifier) => Answer::Seen,
             Wanted::Remember(_) => Answer::Fresh,
+            // A command has no store; `gate.check` in a batch takes records.
+            Wanted::Registration(_) | Wanted::Register(_) => Answer::Unavailable,
         };
         supplied.answers.push(Answered { id: *id, answer });
     }

@@ -20,6 +20,8 @@ struct RequestBody {
     trailers: Vec<(String, String)>,
     body: Option<String>,
     body_b64: Option<String>,
+    #[serde(default)]
+    body_withheld: bool,
 }
 
 /// Reads a request.
@@ -29,13 +31,14 @@ pub(crate) fn request(text: &[u8]) -> anyhow::Result<Request> {
     let fields = |fields: Vec<(String, String)>| {
         fields.into_iter().map(|(name, value)| Header { name, value: value.trim().as_bytes().to_vec() }).collect()
     };
-    let bytes = match (body.body, body.body_b64) {
-        (Some(_), Some(_)) => bail!("the request has two bodies: take out `body` or `body_b64`"),
-        (Some(text), None) => Some(text.into_bytes()),
-        (None, Some(text)) => {
+    let bytes = match (body.body, body.body_b64, body.body_withheld) {
+        (Some(text), None, false) => Some(text.into_bytes()),
+        (None, Some(text), false) => {
             Some(URL_SAFE_NO_PAD.decode(text).ok().context("`body_b64` is not base64url without padding")?)
         }
-        (None, None) => None,
+        (None, None, false) => Some(Vec::new()),
+        (None, None, true) => None,
+        _ => bail!("the request has two bodies: leave one of `body`, `body_b64` and `body_withheld`"),
     };
     Ok(Request {
         method: body.method,

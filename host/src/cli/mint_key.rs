@@ -165,7 +165,7 @@ pub(crate) fn signer(
 }
 
 /// Without the library's own words, which might quote the file.
-fn unusable<E>(_: E) -> anyhow::Error {
+pub(crate) fn unusable<E>(_: E) -> anyhow::Error {
     anyhow!("the key file holds no private key for this algorithm; PEM (PKCS #8) and JWK are read")
 }
 
@@ -180,7 +180,7 @@ pub(crate) fn fresh_secret(bytes: usize) -> Vec<u8> {
 }
 
 /// The `k` and `kid` of a JWK of type `oct`.
-fn secret(text: &str) -> anyhow::Result<(Vec<u8>, Option<String>)> {
+pub(crate) fn secret(text: &str) -> anyhow::Result<(Vec<u8>, Option<String>)> {
     let jwk: Value = serde_json::from_str(text).map_err(unusable)?;
     let member = |name: &str| jwk.get(name).and_then(Value::as_str);
     if member("kty") != Some("oct") {

@@ -6,6 +6,8 @@ mod component;
 mod context;
 mod gate;
 mod gate_json;
+mod http_message;
+mod http_text;
 mod input;
 mod keys;
 mod lines;
@@ -26,6 +28,9 @@ mod scope;
 mod scope_json;
 #[cfg(feature = "gateway")]
 mod serve;
+mod signature;
+mod signature_sign;
+mod signature_verify;
 mod status;
 mod status_inspect;
 mod status_list;
@@ -71,6 +76,7 @@ Examples:
   portcullis token inspect @token.jwt
   portcullis status lookup @list.jwt --keys jwks.json --uri https://example.com/statuslists/1 --index 7
   portcullis svid verify --x509 chain.pem --bundle prod.example=bundle.json
+  portcullis signature verify --request request.http --keys jwks.json --tag app
   portcullis policy check policy.toml
   portcullis gate check --policy policy.toml https://api.example/health
   portcullis mint --count 1000 --as-batch | portcullis batch --jobs 2";
@@ -90,6 +96,9 @@ enum Command {
     /// Verify SPIFFE identities, or look at them
     #[command(subcommand)]
     Svid(svid::Command),
+    /// Verify signatures of HTTP messages, or sign messages
+    #[command(subcommand)]
+    Signature(signature::Command),
     /// Check, explain, test and export policies
     #[command(subcommand)]
     Policy(policy::Command),
@@ -153,6 +162,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Status(command)) => status::run(command, &context),
         Some(Command::Scope(command)) => scope::run(command, &context),
         Some(Command::Svid(command)) => svid::run(command, &context),
+        Some(Command::Signature(command)) => signature::run(command, &context),
         Some(Command::Policy(command)) => policy::run(command, &context),
         Some(Command::Gate(command)) => gate::run(command, &context),
         #[cfg(feature = "gateway")]
@@ -204,6 +214,8 @@ mod tests {
             ("scope", "evaluate", "The token is not verified here"),
             ("svid", "verify", "with no other"),
             ("svid", "inspect", "Nothing that is printed can be trusted"),
+            ("signature", "verify", "a signature over nothing verifies, too"),
+            ("signature", "sign", "no component sees it"),
             ("policy", "check", "refuse nothing unless --deny-warnings"),
             ("policy", "explain", "before anybody comes with a credential"),
             ("policy", "test", "no secret and no network"),

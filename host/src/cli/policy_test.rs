@@ -167,10 +167,13 @@ fn supply(needs: &[Need], resources: &[(String, Content)], at: u64) -> Supplied 
             Wanted::Document(need) => {
                 let found = resources.iter().find(|(url, _)| *url == need.url).map(|(_, content)| content.clone());
                 let content = found.unwrap_or_else(|| Content::Failed("it is not among the test's resources".into()));
-                supplied.documents.push(Document { url: need.url.clone(), fetched_at: at, content });
+                let (url, server) = (need.url.clone(), need.server.clone());
+                supplied.documents.push(Document { url, server, fetched_at: at, content });
                 Answer::Done
             }
             Wanted::Remember(_) => Answer::Fresh,
+            // A test is of a request for an upstream, and none of these needs a store.
+            Wanted::Registration(_) | Wanted::Register(_) => Answer::Unavailable,
         };
         supplied.answers.push(Answered { id: *id, answer });
     }

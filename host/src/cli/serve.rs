@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use portcullis_host::Runtime;
-use portcullis_host::gateway::{Gateway, Listening, LogFormat, Resolve, Settings, Telemetry};
+use portcullis_host::gateway::{Gateway, IdentityFiles, Listening, LogFormat, Resolve, Settings, Telemetry};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
@@ -78,6 +78,20 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "DIR", env = "PORTCULLIS_TOKEN_KEYS")]
     token_keys: Option<PathBuf>,
 
+    /// The file in which clients are kept that were registered on first use, which is made where there is none; needed where the
+    /// policy has [clients.register]
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_CLIENTS_STORE")]
+    clients_store: Option<PathBuf>,
+
+    /// The gateway's own Workload Identity Token, a compact JWT; read again when it changes. With it and its key, answers to
+    /// authorization servers are signed for those that ask for it
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_IDENTITY_TOKEN", requires = "identity_key")]
+    identity_token: Option<PathBuf>,
+
+    /// The private key of --identity-token, PEM (PKCS #8) or JWK; read again when it changes
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_IDENTITY_KEY", requires = "identity_token")]
+    identity_key: Option<PathBuf>,
+
     /// Where one line of JSON for each decision goes (docs/audit.schema.json); `-` is standard output
     #[arg(long, value_name = "FILE", env = "PORTCULLIS_AUDIT")]
     audit: Option<PathBuf>,
@@ -132,6 +146,8 @@ pub(crate) fn run(serve: Serve, context: &Context) -> anyhow::Result<Outcome> {
     settings.workload_api = serve.workload_api;
     settings.audit = serve.audit;
     settings.token_keys = serve.token_keys;
+    settings.clients_store = serve.clients_store;
+    settings.identity = serve.identity_token.zip(serve.identity_key).map(|(token, key)| IdentityFiles { token, key });
     settings.demo = serve.demo;
     settings.grace = Duration::from_secs(serve.grace);
     let log = match (serve.log_format, context.asked_format()) {

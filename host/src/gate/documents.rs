@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Body, Content, Document, DocumentFinding};
 use crate::limits::{MAX_KEPT_BYTES, MAX_KEPT_DOCUMENTS};
 
-/// The last document of each URL that the gate took, within bounds. What finds no room is fetched again after a loss.
+/// A URL, and who its server was to be.
+pub(super) type Place = (String, Option<String>);
+
+/// The last document of each place that the gate took, within bounds. What finds no room is fetched again after a loss.
 #[derive(Default)]
 pub(super) struct Kept {
-    documents: BTreeMap<String, Document>,
+    documents: BTreeMap<Place, Document>,
     bytes: usize,
 }
 
@@ -26,21 +29,22 @@ impl Kept {
     }
 
     pub(super) fn put(&mut self, document: Document) {
-        self.take(&document.url);
+        let place = (document.url.clone(), document.server.clone());
+        self.take(&place);
         let size = size(&document);
         if self.documents.len() < MAX_KEPT_DOCUMENTS && self.bytes.saturating_add(size) <= MAX_KEPT_BYTES {
             self.bytes += size;
-            self.documents.insert(document.url.clone(), document);
+            self.documents.insert(place, document);
         }
     }
 
-    pub(super) fn take(&mut self, url: &str) -> Option<Document> {
-        let document = self.documents.remove(url)?;
+    pub(super) fn take(&mut self, place: &Place) -> Option<Document> {
+        let document = self.documents.remove(place)?;
         self.bytes -= size(&document);
         Some(document)
     }
 
-    pub(super) fn urls(&self) -> Vec<String> {
+    pub(super) fn places(&self) -> Vec<Place> {
         self.documents.keys().cloned().collect()
     }
 }
@@ -64,11 +68,15 @@ mod tests {
 
     fn document(url: &str, bytes: &[u8]) -> Document {
         let body = Body { status: 200, media_type: None, bytes: bytes.to_vec() };
-        Document { url: url.into(), fetched_at: 0, content: Content::Body(body) }
+        Document { url: url.into(), server: None, fetched_at: 0, content: Content::Body(body) }
     }
 
     fn bytes_of(kept: &mut Kept, url: &str) -> Option<Vec<u8>> {
-        kept.take(url).map(|document| body(&document).to_vec())
+        kept.take(&(url.into(), None)).map(|document| body(&document).to_vec())
+    }
+
+    fn urls(kept: &Kept) -> Vec<String> {
+        kept.places().into_iter().map(|(url, _)| url).collect()
     }
 
     #[test]
@@ -79,10 +87,14 @@ mod tests {
         let refused = [DocumentFinding { url: "a".into(), rejection }];
         kept.put_taken(&[document("a", b"{3}"), document("b", b"{4}"), document("list", b"eyJ.e30.x")], &refused);
         kept.put_taken(&[Document { content: Content::Failed("late".into()), ..document("b", b"") }], &[]);
-        assert_eq!(kept.urls(), ["a", "b"]);
+        assert_eq!(urls(&kept), ["a", "b"]);
         assert_eq!(bytes_of(&mut kept, "a").as_deref(), Some(&b"{1}"[..]));
         assert_eq!(bytes_of(&mut kept, "b").as_deref(), Some(&b"{4}"[..]));
-        assert_eq!((kept.bytes, kept.urls().len()), (0, 0));
+        assert_eq!((kept.bytes, urls(&kept).len()), (0, 0));
+        let server = Some("spiffe://prod.example/server".to_owned());
+        kept.put_taken(&[document("a", b"{1}"), Document { server: server.clone(), ..document("a", b"{2}") }], &[]);
+        assert_eq!(bytes_of(&mut kept, "a").as_deref(), Some(&b"{1}"[..]), "another server's is another document");
+        assert!(kept.take(&("a".into(), server)).is_some());
     }
 
     #[test]
@@ -91,7 +103,7 @@ mod tests {
         for number in 0..MAX_KEPT_DOCUMENTS + 10 {
             kept.put(document(&number.to_string(), b"{}"));
         }
-        assert_eq!(kept.urls().len(), MAX_KEPT_DOCUMENTS);
+        assert_eq!(urls(&kept).len(), MAX_KEPT_DOCUMENTS);
         kept.put(document("7", b"{1}"));
         assert_eq!(bytes_of(&mut kept, "7").as_deref(), Some(&b"{1}"[..]), "one that is kept is still replaced");
 
@@ -100,8 +112,8 @@ mod tests {
         for url in ["a", "b", "c"] {
             kept.put(document(url, &half));
         }
-        assert_eq!(kept.urls(), ["a"]);
+        assert_eq!(urls(&kept), ["a"]);
         kept.put(document("b", b"{}"));
-        assert_eq!(kept.urls(), ["a", "b"]);
+        assert_eq!(urls(&kept), ["a", "b"]);
     }
 }

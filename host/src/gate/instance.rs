@@ -7,8 +7,8 @@ use wasmtime::{Store, format_err};
 
 use super::documents::Kept;
 use super::{
-    Answer, Answered, Decision, Document, DocumentFinding, DocumentNeed, Forget, Held, Need, PolicyFormat, Problem,
-    Readiness, Request,
+    Answer, AnswerToSign, Answered, Decision, Document, DocumentFinding, DocumentNeed, Forget, Held, Need, OwnIdentity,
+    PolicyFormat, Problem, Readiness, ReadyAnswer, Request,
 };
 use crate::bindings::exports::portcullis::gate::gate::{self as generated, Guest, GuestIndices, Step};
 use crate::bindings::exports::portcullis::types::types::{Finding, Rejection};
@@ -57,6 +57,8 @@ use crate::sandbox::{Sandbox, State};
 ///                     Answer::Done
 ///                 }
 ///                 Wanted::Remember(proof) => remember(proof),
+///                 // Of servers that ask about their clients.
+///                 Wanted::Registration(_) | Wanted::Register(_) => Answer::Unavailable,
 ///             };
 ///             answers.push(Answered { id: need.id, answer });
 ///         }
@@ -83,7 +85,7 @@ use crate::sandbox::{Sandbox, State};
 ///     ..Request::default()
 /// };
 /// # fn fetch(need: &DocumentNeed) -> Document {
-/// #     Document { url: need.url.clone(), fetched_at: 0, content: Content::Failed("this example has no network".into()) }
+/// #     Document { url: need.url.clone(), server: need.server.clone(), fetched_at: 0, content: Content::Failed("this example has no network".into()) }
 /// # }
 /// # fn remember(_: &Remember) -> Answer { Answer::Unavailable }
 /// # fn now() -> u64 { 1_790_000_000 }
@@ -130,6 +132,15 @@ pub struct Pending {
     pub needs: Vec<Need>,
     evaluation: ResourceAny,
     unused: Arc<Unused>,
+}
+
+/// The text that a store of registrations has for a need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredRecord {
+    /// The need's.
+    pub id: u32,
+    /// The text: what was asked for, or what is there in place of what was to be replaced. Nothing where there is none.
+    pub text: Option<String>,
 }
 
 /// What a host has for the needs of [`GateInstance::explain`].
@@ -198,9 +209,28 @@ impl GateInstance {
     /// decision would have been, and what was asked of the memory of used proofs is not asked again. Else the component
     /// could not be asked.
     pub fn answer(&mut self, pending: Pending, answers: &[Answered], at: u64) -> Result<Checked, HostError> {
+        self.answer_with(pending, answers, &[], at)
+    }
+
+    /// The same, with records of a store of registrations: for needs at listeners for clients.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`answer`](Self::answer).
+    pub fn answer_with(
+        &mut self,
+        pending: Pending,
+        answers: &[Answered],
+        records: &[StoredRecord],
+        at: u64,
+    ) -> Result<Checked, HostError> {
         self.at = at;
         self.call_pending(pending, |store, guest, mut pending| {
             guest.evaluation().call_answer(&mut *store, pending.evaluation, answers, at)?;
+            for record in records {
+                let text = record.text.as_deref();
+                guest.evaluation().call_registered(&mut *store, pending.evaluation, record.id, text, at)?;
+            }
             Ok(match guest.evaluation().call_step(store, pending.evaluation, at)? {
                 Step::Decided(decision) => Checked::Decided(decision),
                 Step::Needs(needs) => {
@@ -286,6 +316,37 @@ impl GateInstance {
         self.call(|store, bound, gate| bound.guest.gate().call_admit_redirect(store, gate, need, hops, location))
     }
 
+    /// Whether the server that presents a chain of certificates in the TLS handshake (DER, the leaf first) may be asked for a
+    /// document whose need names a server. One that may not is a [`Verdict`]: `fetch.server_*`, or a code of X.509-SVIDs.
+    ///
+    /// # Errors
+    ///
+    /// The component could not be asked.
+    pub fn admit_server(&mut self, need: &DocumentNeed, chain: &[Vec<u8>], at: u64) -> Result<Verdict<()>, HostError> {
+        self.at = at;
+        self.call(|store, bound, gate| bound.guest.gate().call_admit_server(store, gate, need, chain, at))
+    }
+
+    /// Makes an answer of this host ready to be signed, if who asked wants that (`wimse-sign-response`,
+    /// draft-ietf-wimse-http-signature-07); nothing where it does not. Where that cannot be done, the reason is a [`Verdict`]:
+    /// `wimse.response_unsignable` where there is no identity.
+    ///
+    /// # Errors
+    ///
+    /// The component could not be asked.
+    pub fn prepare_answer(
+        &mut self,
+        request: &Request,
+        answer: &AnswerToSign,
+        identity: Option<&OwnIdentity>,
+        at: u64,
+    ) -> Result<Verdict<Option<ReadyAnswer>>, HostError> {
+        self.at = at;
+        self.call(|store, bound, gate| {
+            bound.guest.gate().call_prepare_answer(store, gate, request, answer, identity, at)
+        })
+    }
+
     /// Whether the gate can decide: every issuer and trust domain that a rule names has keys that may be used.
     ///
     /// # Errors
@@ -360,21 +421,21 @@ impl GateInstance {
                 problems.into_iter().next().map(|first| (first.code, first.detail)).unwrap_or_default();
             HostError::not_recreated("policy", Rejection { code, detail, rule: String::new() })
         })?;
-        let mut urls = self.kept.urls();
+        let mut places = self.kept.places();
         // The keys that metadata names are expected only after it: what is refused at first is given once more.
         for _ in 0..2 {
             let mut refused = Vec::new();
-            for url in urls {
+            for place in places {
                 // Taken out before: a document that makes an instance fail must not make the next one fail as well.
-                let Some(document) = self.kept.take(&url) else { continue };
+                let Some(document) = self.kept.take(&place) else { continue };
                 if !self.give(&document)? {
-                    refused.push(url);
+                    refused.push(place);
                 }
                 self.kept.put(document);
             }
-            urls = refused;
+            places = refused;
         }
-        urls.iter().for_each(|url| drop(self.kept.take(url)));
+        places.iter().for_each(|place| drop(self.kept.take(place)));
         Ok(())
     }
 

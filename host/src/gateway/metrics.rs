@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::clients::Told;
 use crate::error::HostError;
 use crate::gate::Answer;
 
@@ -73,6 +74,7 @@ pub(crate) struct Metrics {
     component_failures: Family<CodeLabel, Counter>,
     replay: Family<AnswerLabel, Counter>,
     replay_held: PlainGauge,
+    registrations: Family<AnswerLabel, Counter>,
     fetches: Family<FetchLabels, PlainGauge>,
     document_age: Family<KindLabel, PlainGauge>,
     held_bytes: Family<InstanceLabel, PlainGauge>,
@@ -110,6 +112,7 @@ impl Metrics {
             component_failures: Family::default(),
             replay: Family::default(),
             replay_held: Gauge::default(),
+            registrations: Family::default(),
             fetches: Family::default(),
             document_age: Family::default(),
             held_bytes: Family::default(),
@@ -146,6 +149,7 @@ impl Metrics {
         );
         registry.register("replay", "Answers of the memory of used proofs", self.replay.clone());
         registry.register("replay_held", "Proofs that this host remembers", self.replay_held.clone());
+        registry.register("registrations", "Answers of the store of registered clients", self.registrations.clone());
         registry.register("fetches", "Fetches since the start, by kind of document and result", self.fetches.clone());
         registry.register_with_unit(
             "document_age",
@@ -208,6 +212,17 @@ impl Metrics {
             Answer::Unavailable | Answer::Done => "unavailable",
         };
         self.replay.get_or_create(&AnswerLabel { answer }).inc();
+    }
+
+    /// Counts an answer of the store of registrations.
+    pub(crate) fn registered(&self, told: &Told) {
+        let answer = match told {
+            Told::Done => "stored",
+            Told::Record(Some(_)) => "found",
+            Told::Record(None) => "none",
+            Told::Unavailable => "unavailable",
+        };
+        self.registrations.get_or_create(&AnswerLabel { answer }).inc();
     }
 
     /// Counts a change of the policy: `taken`, `unchanged` or `refused`.

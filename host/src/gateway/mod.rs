@@ -25,10 +25,12 @@
 mod admin;
 mod audit;
 mod check;
+mod clients;
 mod clock;
 mod demo;
 mod documents;
 mod engine;
+mod identity;
 mod listener;
 mod metrics;
 mod playground;
@@ -43,6 +45,8 @@ mod verdict;
 mod watch;
 
 pub use audit::audit_schema;
+pub use clients::{ClientStore, Expected, Put, StoreError, Stored};
+pub use identity::{IdentityError, IdentityFiles};
 pub use settings::{DEFAULT_GRACE, Resolve, Settings};
 pub use start::{Gateway, Listening, StartError};
 pub use telemetry::{LogFormat, Telemetry, TelemetryError};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::engine::{Engine, Source};
+use super::identity::Identity;
 use super::metrics::Metrics;
 use super::tls::ListenerTls;
 use super::watch::Watch;
@@ -17,6 +18,7 @@ pub(crate) struct Reloading {
     policy: PathBuf,
     watched: Vec<PathBuf>,
     certificates: Vec<Arc<ListenerTls>>,
+    identity: Option<Arc<Identity>>,
 }
 
 impl Reloading {
@@ -26,8 +28,9 @@ impl Reloading {
         policy: PathBuf,
         watched: Vec<PathBuf>,
         certificates: Vec<Arc<ListenerTls>>,
+        identity: Option<Arc<Identity>>,
     ) -> Self {
-        Self { engine, metrics, policy, watched, certificates }
+        Self { engine, metrics, policy, watched, certificates, identity }
     }
 
     /// Reads again for as long as it runs.
@@ -69,6 +72,9 @@ impl Reloading {
             if let Err(error) = tls.reload() {
                 tracing::error!(%error, "certificates were not replaced; the old ones stay");
             }
+        }
+        if let Some(Err(error)) = self.identity.as_ref().map(|identity| identity.reload()) {
+            tracing::error!(%error, "the gateway's own identity was not replaced; the old one stays");
         }
         let reloaded = match Source::read(&self.policy) {
             Ok(source) => self.engine.reload(source).await,

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::identity::IdentityFiles;
 use crate::component::Component;
 
 /// What a gateway is told when it starts. What it decides by stands in the policy; this is about the machine it runs on.
@@ -33,6 +34,10 @@ pub struct Settings {
     pub audit: Option<PathBuf>,
     /// The folder with the keys of a token service for registries; they are gone with the process if absent.
     pub token_keys: Option<PathBuf>,
+    /// The file in which clients are kept that were registered on first use; needed where the policy registers any.
+    pub clients_store: Option<PathBuf>,
+    /// The gateway's own identity, by which it signs answers for those that ask for it.
+    pub identity: Option<IdentityFiles>,
     /// Whether there is an issuer for demonstration within.
     pub demo: bool,
     /// How long requests that are under way may take when the gateway ends.
@@ -90,6 +95,8 @@ impl Settings {
             workload_api: None,
             audit: None,
             token_keys: None,
+            clients_store: None,
+            identity: None,
             demo: false,
             grace: DEFAULT_GRACE,
         }

@@ -12,10 +12,12 @@ use tokio::task::JoinSet;
 use super::admin::Admin;
 use super::audit::{Audit, Written};
 use super::check::{self, Door};
+use super::clients::{Registrations, StoreError};
 use super::clock::now;
 use super::demo::DemoIssuer;
 use super::documents::{FetchSettings, Fetcher, Pin, Store};
 use super::engine::{Engine, GENERATIONS, Parts, ReloadError, Source};
+use super::identity::{Identity, IdentityError};
 use super::listener::{Serving, Socket};
 use super::metrics::Metrics;
 use super::reload::Reloading;
@@ -78,6 +80,15 @@ pub enum StartError {
     /// The token service's keys cannot be had.
     #[error("the token service has no keys: {0}")]
     TokenKeys(#[from] KeysError),
+    /// The policy registers clients, and there is nowhere to keep them.
+    #[error("the policy registers clients on first use, and nobody keeps them: name a file with --clients-store")]
+    NoClientsStore,
+    /// The store of clients cannot be used.
+    #[error("the store of clients: {0}")]
+    ClientsStore(#[from] StoreError),
+    /// The gateway's own identity cannot be used.
+    #[error("the gateway's own identity: {0}")]
+    Identity(#[from] IdentityError),
     /// The audit's file cannot be opened.
     #[error("cannot write the audit to {}: {cause}", path.display())]
     Audit {
@@ -113,6 +124,7 @@ pub struct Gateway {
     doors: Vec<(Arc<Door>, Serving)>,
     admin: Option<(axum::Router, Serving)>,
     tokens: Option<Arc<TokenService>>,
+    registrations: Option<Registrations>,
     reloading: Reloading,
     written: Option<Written>,
     grace: Duration,
@@ -144,13 +156,20 @@ impl Gateway {
                 "the policy promises a shared memory of used proofs, and --replay is this host's own: name a Redis"
             );
         }
-        let nonces = match host.replay {
-            Replay::Nonce => {
+        let challenges = host.clients.as_ref().filter(|clients| clients.challenges);
+        let nonces = match (host.replay, challenges) {
+            (Replay::Node | Replay::Shared, None) => None,
+            (_, challenges) => {
                 let key = settings.nonce_key.as_deref();
-                let nonces = Nonces::from_file_or_random(key, Duration::from_secs(host.proof_window));
+                let window = host.proof_window.max(challenges.map_or(0, |clients| clients.window));
+                let nonces = Nonces::from_file_or_random(key, Duration::from_secs(window));
                 Some(nonces.map_err(|error| StartError::Replay(error.to_string()))?)
             }
-            Replay::Node | Replay::Shared => None,
+        };
+        let registrations = match (host.clients.as_ref().filter(|clients| clients.registers), &settings.clients_store) {
+            (Some(_), Some(path)) => Some(Registrations::open(path)?),
+            (Some(_), None) => return Err(StartError::NoClientsStore),
+            (None, _) => None,
         };
         let tokens = match host.token_service {
             Some(described) => {
@@ -159,6 +178,7 @@ impl Gateway {
             }
             None => None,
         };
+        let identity = settings.identity.clone().map(Identity::open).transpose()?.map(Arc::new);
         let parts = Parts {
             component: settings.component.clone(),
             instances: settings.instances,
@@ -166,6 +186,7 @@ impl Gateway {
             store: Arc::new(Store::new()),
             replay,
             nonces,
+            registrations: registrations.clone(),
             metrics: Arc::clone(&metrics),
         };
         let engine = Engine::new(parts, source)?;
@@ -180,6 +201,7 @@ impl Gateway {
         let (listeners, declared) = listeners(host.listeners, &settings.listen)?;
         let mut doors = Vec::new();
         let mut watched = vec![settings.policy.clone()];
+        watched.extend(identity.iter().flat_map(|identity| identity.paths()));
         let mut certificates = Vec::new();
         for listener in listeners {
             let tls = match &listener.tls {
@@ -205,7 +227,7 @@ impl Gateway {
                 metrics: Arc::clone(&metrics),
             };
             let (engine, metrics) = (Arc::clone(&engine), Arc::clone(&metrics));
-            let door = Door::new(engine, metrics, audit.clone(), listener, declared, tokens.clone());
+            let door = Door::new(engine, metrics, audit.clone(), listener, declared, tokens.clone(), identity.clone());
             doors.push((Arc::new(door), serving));
         }
         let admin = match &settings.admin {
@@ -223,8 +245,8 @@ impl Gateway {
             }
         };
         let reloading =
-            Reloading::new(Arc::clone(&engine), Arc::clone(&metrics), settings.policy, watched, certificates);
-        Ok(Self { engine, metrics, doors, admin, tokens, reloading, written, grace: settings.grace })
+            Reloading::new(Arc::clone(&engine), Arc::clone(&metrics), settings.policy, watched, certificates, identity);
+        Ok(Self { engine, metrics, doors, admin, tokens, registrations, reloading, written, grace: settings.grace })
     }
 
     /// Where it listens, with the ports that it was given.
@@ -245,13 +267,16 @@ impl Gateway {
 
     /// Answers checks until `end` comes, then takes no more connections and lets requests that are under way end.
     pub async fn run(self, end: impl Future<Output = ()>) {
-        let Self { engine, metrics, doors, admin, tokens, reloading, written, grace } = self;
+        let Self { engine, metrics, doors, admin, tokens, registrations, reloading, written, grace } = self;
         let (end_all, ending) = watch::channel(false);
         let mut background = JoinSet::new();
         background.spawn(Arc::clone(&engine).keep_fresh());
         background.spawn(reloading.run());
         if let Some(tokens) = tokens {
             background.spawn(tokens.keep_keys());
+        }
+        if let Some(registrations) = registrations {
+            background.spawn(registrations.keep_small());
         }
         background.spawn(tell_when_ready(Arc::clone(&engine), metrics));
         let mut listening = JoinSet::new();
@@ -324,13 +349,13 @@ fn listeners(declared: Vec<Listener>, moved: &[(Option<String>, String)]) -> Res
 /// Refuses to move a listener that takes a proxy's word to where anybody may speak. The policy's own address was looked at by
 /// the gate, which does not see where it was moved.
 fn refuse_exposed(listener: &Listener) -> Result<(), StartError> {
-    let trusts = listener.asserts.is_some() || listener.trust_proxy_validation.is_some();
+    let trusts = listener.clients || listener.asserts.is_some() || listener.trust_proxy_validation.is_some();
     let known = listener.tls.is_some() && !listener.peers.is_empty();
     let host = listener.address.rsplit_once(':').map_or("", |(host, _)| host).trim_matches(['[', ']']);
     let loopback = host.parse::<std::net::IpAddr>().map_or(host == "localhost", |address| address.is_loopback());
     if trusts && !known && !loopback && !listener.address.starts_with("unix:") {
         return Err(StartError::Policy(format!(
-            "the listener {} takes a proxy's word, and {} can be reached by others: use loopback, a Unix socket, or tls with \
+            "the listener {} takes another's word, and {} can be reached by others: use loopback, a Unix socket, or tls with \
              named peers",
             listener.name, listener.address
         )));
@@ -343,6 +368,7 @@ fn unnamed() -> Listener {
         name: UNNAMED.into(),
         address: DEFAULT_ADDRESS.into(),
         tokens: false,
+        clients: false,
         asks_certificate: false,
         asserts: None::<Asserter>,
         trust_proxy_validation: None,

@@ -77,6 +77,7 @@ fn unavailable() -> Decision {
         reported: false,
         needs: Vec::new(),
         issue: None,
+        client: None,
     }
 }
 

@@ -4,6 +4,7 @@
 #[path = "../support/client.rs"]
 mod client;
 mod doors;
+mod endpoints;
 mod failures;
 mod faults;
 mod reloads;

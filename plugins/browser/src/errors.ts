@@ -8,6 +8,10 @@ export interface ErrorData {
   readonly status?: number;
   /** The value of `WWW-Authenticate` to answer with. */
   readonly challenge?: string;
+  /** OAuth's error code to answer with. */
+  readonly oauthError?: string;
+  /** Header fields to answer with. */
+  readonly headers?: readonly (readonly [string, string])[];
 }
 
 /**
@@ -23,10 +27,14 @@ export class PortcullisError extends Error {
   readonly detail: string;
   /** Everything that is wrong with a policy, in the order of its text; of a policy that is refused. */
   readonly problems: readonly PolicyProblem[] | undefined;
-  /** The HTTP status that a server answers with; of rights that fall short. */
+  /** The HTTP status that a server answers with; of rights that fall short, and of clients that are refused. */
   readonly status: number | undefined;
   /** The value of `WWW-Authenticate` that a server answers with; of rights that fall short. */
   readonly challenge: string | undefined;
+  /** OAuth's error code that a server answers with, for example `invalid_client`; of clients that are refused. */
+  readonly oauthError: string | undefined;
+  /** Header fields that a server answers with; of clients that are refused. */
+  readonly headers: readonly (readonly [string, string])[] | undefined;
 
   constructor(code: string, detail: string, data: ErrorData = {}) {
     super(`${code}: ${detail}`);
@@ -36,6 +44,8 @@ export class PortcullisError extends Error {
     this.problems = data.problems;
     this.status = data.status;
     this.challenge = data.challenge;
+    this.oauthError = data.oauthError;
+    this.headers = data.headers;
   }
 }
 

@@ -1,9 +1,12 @@
 /** Everything. */
 
 import { answer } from './api/answer.js';
+import * as clients from './api/clients.js';
 import { Gate } from './api/gate.js';
+import type { HttpMessage, HttpRequest } from './api/messages.js';
 import * as policies from './api/policies.js';
 import * as rights from './api/rights.js';
+import * as signatures from './api/signatures.js';
 import * as status from './api/status.js';
 import * as svids from './api/svids.js';
 import type {
@@ -21,6 +24,7 @@ import type {
   Svid,
   VerifiedSvid,
 } from './api/types.js';
+import * as workloads from './api/workloads.js';
 import { Tokens } from './token-api.js';
 import type { Answer } from './worker/protocol.js';
 
@@ -97,6 +101,104 @@ export class Portcullis extends Tokens {
   }
 
   /**
+   * Verifies a signature of a message (RFC 9421), and the digest of its body where it is covered.
+   *
+   * @throws {PortcullisError} `signature.*`, `key.*`, `crypto.*`.
+   */
+  verifySignature(message: HttpMessage, options: signatures.VerifySignatureOptions): Promise<signatures.VerifiedSignature> {
+    return signatures.verifySignature(this.engine, message, options);
+  }
+
+  /** The same, with each check told. For people. */
+  explainSignature(
+    message: HttpMessage,
+    options: signatures.VerifySignatureOptions,
+  ): Promise<Explained<signatures.VerifiedSignature>> {
+    return signatures.explainSignature(this.engine, message, options);
+  }
+
+  /**
+   * Reads a Workload Identifier (draft-ietf-wimse-identifier-03).
+   *
+   * @throws {PortcullisError} `wimse.identifier_*`, `spiffe.*`.
+   */
+  parseWorkloadIdentifier(value: string, options: CallOptions = {}): Promise<workloads.WorkloadId> {
+    return workloads.parseWorkloadIdentifier(this.engine, value, options);
+  }
+
+  /**
+   * Verifies the Workload Identity Token of a request and the Workload Proof Token that came with it (draft-ietf-wimse-wpt-02).
+   *
+   * @throws {PortcullisError} `wimse.*`, `svid.confirmation_*` and those of tokens.
+   */
+  verifyWorkloadProof(
+    request: HttpRequest,
+    options: workloads.VerifyWorkloadOptions,
+  ): Promise<workloads.VerifiedWorkload> {
+    return workloads.verifyWorkloadProof(this.engine, request, options);
+  }
+
+  /** The same, with each check told. For people. */
+  explainWorkloadProof(
+    request: HttpRequest,
+    options: workloads.VerifyWorkloadOptions,
+  ): Promise<Explained<workloads.VerifiedWorkload>> {
+    return workloads.explainWorkloadProof(this.engine, request, options);
+  }
+
+  /**
+   * Verifies the Workload Identity Token of a message and its signature (draft-ietf-wimse-http-signature-07). A response that is not
+   * signed, and need not be, is `undefined`: nobody's.
+   *
+   * @throws {PortcullisError} `wimse.*`, `signature.*`, `svid.confirmation_*` and those of tokens.
+   */
+  verifyWorkloadSignature(
+    message: HttpMessage,
+    options: workloads.VerifyWorkloadMessageOptions,
+  ): Promise<workloads.VerifiedWorkload | undefined> {
+    return workloads.verifyWorkloadSignature(this.engine, message, options);
+  }
+
+  /** The same, with each check told. For people. */
+  explainWorkloadSignature(
+    message: HttpMessage,
+    options: workloads.VerifyWorkloadMessageOptions,
+  ): Promise<Explained<workloads.VerifiedWorkload | undefined>> {
+    return workloads.explainWorkloadSignature(this.engine, message, options);
+  }
+
+  /**
+   * Says who the client of a request is: by a SPIFFE identity (draft-ietf-oauth-spiffe-client-auth-02), or by an attestation
+   * (draft-ietf-oauth-attestation-based-client-auth-11).
+   *
+   * @throws {PortcullisError} `client.*`, `attestation.*`, `pop.*`, `svid.*`, `dpop.*` and those of tokens, with the `status`,
+   * `oauthError` and `headers` that a server answers with.
+   */
+  authenticateClient(
+    request: clients.ClientRequest,
+    options: clients.AuthenticateClientOptions,
+  ): Promise<clients.AuthenticatedClient> {
+    return clients.authenticateClient(this.engine, request, options);
+  }
+
+  /** The same, with each check told. For people. */
+  explainClient(
+    request: clients.ClientRequest,
+    options: clients.AuthenticateClientOptions,
+  ): Promise<Explained<clients.AuthenticatedClient>> {
+    return clients.explainClient(this.engine, request, options);
+  }
+
+  /**
+   * Whether a SPIFFE ID is one of those that a pattern means: the client metadata `spiffe_id`, a SPIFFE ID that may end in `/*`.
+   *
+   * @throws {PortcullisError} `spiffe.*`.
+   */
+  matchClientPattern(pattern: string, spiffeId: string, options: CallOptions = {}): Promise<boolean> {
+    return clients.matchClientPattern(this.engine, pattern, spiffeId, options);
+  }
+
+  /**
    * Reads a policy, and tells what its author should know though it is good.
    *
    * @throws {PortcullisError} `policy.*`, with everything that is wrong in `problems`.
@@ -141,8 +243,25 @@ export class Portcullis extends Tokens {
 
 export { Gate } from './api/gate.js';
 export { StatusList } from './api/status.js';
+export type {
+  AuthenticateClientOptions,
+  AuthenticatedClient,
+  ClientAuthMethod,
+  ClientRequest,
+  RegisteredClient,
+  UsedProof,
+} from './api/clients.js';
+export type { HttpMessage, HttpRequest, HttpResponse } from './api/messages.js';
 export type { EvaluateOptions } from './api/rights.js';
+export type { SignatureParameter, VerifiedSignature, VerifySignatureOptions } from './api/signatures.js';
 export type { ValidateSvidOptions } from './api/svids.js';
+export type {
+  TrustDomains,
+  VerifiedWorkload,
+  VerifyWorkloadMessageOptions,
+  VerifyWorkloadOptions,
+  WorkloadId,
+} from './api/workloads.js';
 export type {
   Bundles,
   CertificateDescription,
@@ -154,6 +273,7 @@ export type {
   GateOptions,
   GateRequest,
   Grants,
+  HeaderFields,
   Policy,
   PolicyProblem,
   Principal,

@@ -56,6 +56,36 @@ export const explainSvid: Portcullis['explainSvid'] = (...args) => common().expl
 /** {@link Portcullis.inspectCertificatesUntrusted} of the instance that a page has in common. */
 export const inspectCertificatesUntrusted: Portcullis['inspectCertificatesUntrusted'] = (...args) => common().inspectCertificatesUntrusted(...args);
 
+/** {@link Portcullis.verifySignature} of the instance that a page has in common. */
+export const verifySignature: Portcullis['verifySignature'] = (...args) => common().verifySignature(...args);
+
+/** {@link Portcullis.explainSignature} of the instance that a page has in common. */
+export const explainSignature: Portcullis['explainSignature'] = (...args) => common().explainSignature(...args);
+
+/** {@link Portcullis.parseWorkloadIdentifier} of the instance that a page has in common. */
+export const parseWorkloadIdentifier: Portcullis['parseWorkloadIdentifier'] = (...args) => common().parseWorkloadIdentifier(...args);
+
+/** {@link Portcullis.verifyWorkloadProof} of the instance that a page has in common. */
+export const verifyWorkloadProof: Portcullis['verifyWorkloadProof'] = (...args) => common().verifyWorkloadProof(...args);
+
+/** {@link Portcullis.explainWorkloadProof} of the instance that a page has in common. */
+export const explainWorkloadProof: Portcullis['explainWorkloadProof'] = (...args) => common().explainWorkloadProof(...args);
+
+/** {@link Portcullis.verifyWorkloadSignature} of the instance that a page has in common. */
+export const verifyWorkloadSignature: Portcullis['verifyWorkloadSignature'] = (...args) => common().verifyWorkloadSignature(...args);
+
+/** {@link Portcullis.explainWorkloadSignature} of the instance that a page has in common. */
+export const explainWorkloadSignature: Portcullis['explainWorkloadSignature'] = (...args) => common().explainWorkloadSignature(...args);
+
+/** {@link Portcullis.authenticateClient} of the instance that a page has in common. */
+export const authenticateClient: Portcullis['authenticateClient'] = (...args) => common().authenticateClient(...args);
+
+/** {@link Portcullis.explainClient} of the instance that a page has in common. */
+export const explainClient: Portcullis['explainClient'] = (...args) => common().explainClient(...args);
+
+/** {@link Portcullis.matchClientPattern} of the instance that a page has in common. */
+export const matchClientPattern: Portcullis['matchClientPattern'] = (...args) => common().matchClientPattern(...args);
+
 /** {@link Portcullis.checkPolicy} of the instance that a page has in common. */
 export const checkPolicy: Portcullis['checkPolicy'] = (...args) => common().checkPolicy(...args);
 

@@ -16,6 +16,7 @@ pub(crate) fn request(
     fields: Vec<(String, Vec<u8>)>,
     certificate: ClientCertificate,
     replay_since: Timestamp,
+    is_whole: bool,
 ) -> Result<Request, Rejection> {
     let (mut method, mut scheme, mut authority, mut path) = (None, None, None, None);
     let mut headers = Vec::with_capacity(fields.len());
@@ -43,6 +44,8 @@ pub(crate) fn request(
         url: if origin_form { format!("{origin}{path}") } else { format!("{origin}/") },
         target: (!origin_form).then_some(path),
         headers,
+        // A filter decides before a body comes; where none will, there is none.
+        body: is_whole.then(Vec::new),
         certificate,
         listener: Some(LISTENER.into()),
         replay_since: Some(replay_since),
@@ -74,7 +77,7 @@ mod tests {
 
     fn read(fields: &[(&str, &[u8])]) -> Result<Request, &'static str> {
         let fields = fields.iter().map(|(name, value)| ((*name).into(), value.to_vec())).collect();
-        request(fields, ClientCertificate::None, 7).map_err(|rejection| rejection.code())
+        request(fields, ClientCertificate::None, 7, false).map_err(|rejection| rejection.code())
     }
 
     #[test]
@@ -106,6 +109,16 @@ mod tests {
             let request = read(&fields).unwrap();
             assert_eq!((request.url.as_str(), request.target.as_deref()), ("http://api.example/", Some(target)));
         }
+    }
+
+    #[test]
+    fn a_request_has_no_body_where_nothing_follows() {
+        let whole = |is_whole| {
+            let fields = vec![(":method".into(), b"GET".to_vec()), (":path".into(), b"/".to_vec())];
+            request(fields, ClientCertificate::None, 7, is_whole).unwrap().body
+        };
+        assert_eq!(whole(true), Some(Vec::new()));
+        assert_eq!(whole(false), None, "nobody knows yet");
     }
 
     #[test]

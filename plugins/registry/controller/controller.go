@@ -143,7 +143,8 @@ func (c *Controller) request(r *http.Request) *gate.Request {
 		}
 		origin = scheme + "://" + r.Host
 	}
-	told := &gate.Request{Method: r.Method, Headers: fields(r.Header)}
+	// A blob is not held back until it is whole: a credential that covers the body is refused.
+	told := &gate.Request{Method: r.Method, Headers: fields(r.Header), BodyWithheld: r.ContentLength != 0}
 	// The absolute form, `*` and an authority alone stand as they are: the gate knows what to make of them.
 	if target := target(r); strings.HasPrefix(target, "/") {
 		told.URL = origin + target

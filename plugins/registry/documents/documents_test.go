@@ -23,12 +23,17 @@ func needing(url string, class Class) Need {
 	return Need{URL: url, Class: class, Kind: "keys", Accept: "application/json", Most: 1_000}
 }
 
-func always(err error) Admit {
-	return func(context.Context, Need, int, string) error { return err }
+// always is the same answer to whether a redirect may be followed. No server is a workload.
+type always struct{ err error }
+
+func (a always) Redirect(context.Context, Need, int, string) error { return a.err }
+
+func (always) Server(context.Context, Need, [][]byte) error {
+	return errors.New("nobody asked for a workload")
 }
 
 func fetch(url string, class Class, redirects error) *Document {
-	return NewFetcher(Options{}).Fetch(context.Background(), needing(url, class), always(redirects))
+	return NewFetcher(Options{}).Fetch(context.Background(), needing(url, class), always{redirects})
 }
 
 // raw answers each connection with the same bytes, and tells what it was asked.
@@ -159,15 +164,11 @@ func TestWhatIsWrongWithAnAnswerIsTold(t *testing.T) {
 func TestRedirectsAreTheGatesToAdmitAndHaveAnEnd(t *testing.T) {
 	end, _ := raw(t, withBody("200 OK", "{}"))
 	at, _ := raw(t, withBody("307 X\r\nLocation: "+end+"/x", ""))
-	var told []string
-	admit := func(_ context.Context, _ Need, hops int, location string) error {
-		told = append(told, fmt.Sprint(hops, location))
-		return nil
-	}
-	if document := NewFetcher(Options{}).Fetch(context.Background(), needing(at, Policy), admit); !document.Came() || document.URL != at {
+	asks := &asking{}
+	if document := NewFetcher(Options{}).Fetch(context.Background(), needing(at, Policy), asks); !document.Came() || document.URL != at {
 		t.Errorf("%+v", document)
 	}
-	if len(told) != 1 || told[0] != "0"+end+"/x" {
+	if told := asks.redirects; len(told) != 1 || told[0] != "0"+end+"/x" {
 		t.Errorf("%q", told)
 	}
 	if document := fetch(at, Policy, errors.New("fetch.url_not_allowed")); document.Failed != "fetch.url_not_allowed" {
@@ -183,7 +184,7 @@ func TestAServerThatSaysNothingTakesNoLongerThanItMay(t *testing.T) {
 	at, asked := raw(t, "")
 	ctx, cancel := context.WithCancel(context.Background())
 	came := make(chan *Document)
-	go func() { came <- NewFetcher(Options{}).Fetch(ctx, needing(at, Policy), always(nil)) }()
+	go func() { came <- NewFetcher(Options{}).Fetch(ctx, needing(at, Policy), always{nil}) }()
 	<-asked
 	cancel()
 	if document := <-came; document.Failed == "" {
@@ -229,12 +230,12 @@ func TestAPinLeadsWhereTheOperatorSaysAndAnotherRootIsBelieved(t *testing.T) {
 	at := fmt.Sprintf("https://example.com:%d/", address.Port())
 	options := Options{Pins: []Pin{pin}, Roots: []*x509.Certificate{server.Certificate()}}
 	for _, class := range []Class{Policy, Credential, Peer} {
-		if document := NewFetcher(options).Fetch(context.Background(), needing(at, class), always(nil)); !document.Came() {
+		if document := NewFetcher(options).Fetch(context.Background(), needing(at, class), always{nil}); !document.Came() {
 			t.Errorf("%s: %+v", class, document)
 		}
 	}
 	options.Roots = nil
-	if document := NewFetcher(options).Fetch(context.Background(), needing(at, Credential), always(nil)); document.Failed == "" {
+	if document := NewFetcher(options).Fetch(context.Background(), needing(at, Credential), always{nil}); document.Failed == "" {
 		t.Errorf("%+v", document)
 	}
 	for _, text := range []string{"", "a", "a:1", "a:1:x", ":1:127.0.0.1", "a:x:127.0.0.1", "a:0:127.0.0.1", "a:70000:127.0.0.1", "a:http:127.0.0.1"} {
@@ -255,7 +256,7 @@ func TestFilesAreReadForAPolicyWithinBounds(t *testing.T) {
 	}
 	fetcher := NewFetcher(Options{Folder: folder})
 	read := func(url string) *Document {
-		return fetcher.Fetch(context.Background(), needing(url, Policy), always(nil))
+		return fetcher.Fetch(context.Background(), needing(url, Policy), always{nil})
 	}
 	for _, url := range []string{"file:" + path, "file://" + path, "file:jwks.json"} {
 		if document := read(url); !document.Came() || string(document.Body) != "{}" {
@@ -385,7 +386,7 @@ func TestAtMostSoManyAreInFlight(t *testing.T) {
 			now.Add(-1)
 		}))
 		defer server.Close()
-		go fetcher.Fetch(context.Background(), needing(server.URL+"/"+strconv.Itoa(number), Policy), always(nil))
+		go fetcher.Fetch(context.Background(), needing(server.URL+"/"+strconv.Itoa(number), Policy), always{nil})
 	}
 	for range inFlight {
 		<-arrived

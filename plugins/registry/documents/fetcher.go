@@ -48,12 +48,22 @@ type Need struct {
 	Accept string `json:"accept"`
 	// Most is the most to read of it, in bytes.
 	Most int64 `json:"most"`
+	// Server is the SPIFFE ID that the server has to prove; empty where it is authenticated as the web's servers are.
+	Server string `json:"server,omitempty"`
 }
+
+// Place is where a document is from. What came from a server that was authenticated in another way is another document.
+type Place struct{ URL, Server string }
+
+// Place is where it is to come from.
+func (n Need) Place() Place { return Place{n.URL, n.Server} }
 
 // Document is what came of a fetch.
 type Document struct {
 	// URL is the one that was asked for, whatever redirects there were.
 	URL string
+	// Server is the need's.
+	Server string
 	// Kind is what the need called it.
 	Kind string
 	// FetchedAt is when.
@@ -67,6 +77,9 @@ type Document struct {
 	// Body is the body, without content coding.
 	Body []byte
 }
+
+// Place is where it came from.
+func (d *Document) Place() Place { return Place{d.URL, d.Server} }
 
 // Came says whether it is a document, and not a failure or another answer.
 func (d *Document) Came() bool { return d.Failed == "" && d.Status == http.StatusOK }
@@ -115,13 +128,19 @@ type Options struct {
 	Folder string
 }
 
-// Admit says whether the redirect after so many others may be followed. The error says why not, for logs.
-type Admit func(ctx context.Context, need Need, hops int, location string) error
+// Admits says where a fetch may go. Errors say why not, for logs.
+type Admits interface {
+	// Redirect says whether the redirect after so many others may be followed.
+	Redirect(ctx context.Context, need Need, hops int, location string) error
+	// Server says whether the server that presents these certificates, in DER and its own first, may be asked for what is needed.
+	Server(ctx context.Context, need Need, chain [][]byte) error
+}
 
 // Fetcher fetches documents, within bounds. It may be used by many goroutines.
 type Fetcher struct {
 	// open is for the operator's own URLs: any address. strict is for URLs that others named: public addresses alone.
 	open, strict *http.Client
+	pins         map[string][]string
 	folder       string
 	budgets      *budgets
 }
@@ -142,8 +161,9 @@ func NewFetcher(options Options) *Fetcher {
 		pins[origin] = append(pins[origin], net.JoinHostPort(pin.Address.String(), port))
 	}
 	return &Fetcher{
-		open:    client(roots, pins, nil),
-		strict:  client(roots, pins, publicOnly),
+		open:    client(&tls.Config{RootCAs: roots}, pins, nil),
+		strict:  client(&tls.Config{RootCAs: roots}, pins, publicOnly),
+		pins:    pins,
 		folder:  options.Folder,
 		budgets: newBudgets(),
 	}
@@ -158,7 +178,8 @@ func publicOnly(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-func client(roots *x509.CertPool, pins map[string][]string, control func(string, string, syscall.RawConn) error) *http.Client {
+func client(config *tls.Config, pins map[string][]string, control func(string, string, syscall.RawConn) error) *http.Client {
+	config.MinVersion = tls.VersionTLS12
 	free := &net.Dialer{Timeout: connectWithin}
 	checked := &net.Dialer{Timeout: connectWithin, Control: control}
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -181,7 +202,7 @@ func client(roots *x509.CertPool, pins map[string][]string, control func(string,
 		Transport: &http.Transport{
 			Proxy:                  nil,
 			DialContext:            dial,
-			TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+			TLSClientConfig:        config,
 			TLSHandshakeTimeout:    connectWithin,
 			DisableCompression:     true,
 			ForceAttemptHTTP2:      true,
@@ -195,23 +216,25 @@ func client(roots *x509.CertPool, pins map[string][]string, control func(string,
 }
 
 // Fetch fetches what is needed. What cannot be had is told as such, with a reason for logs.
-func (f *Fetcher) Fetch(ctx context.Context, need Need, admit Admit) *Document {
+func (f *Fetcher) Fetch(ctx context.Context, need Need, admits Admits) *Document {
 	ctx, cancel := context.WithTimeout(ctx, fetchWithin)
 	defer cancel()
 	var document *Document
 	var err error
 	switch {
+	case need.Server != "" && !strings.HasPrefix(need.URL, "https://"):
+		err = errors.New("the URL is not https, and its server has to prove who it is")
 	case strings.HasPrefix(need.URL, "file:"):
 		document, err = f.read(ctx, need)
 	case strings.HasPrefix(need.URL, "workload-api:"):
 		err = errors.New("this plugin does not ask the SPIFFE Workload API: name the bundle's URL or file in the policy")
 	default:
-		document, err = f.follow(ctx, need, admit)
+		document, err = f.follow(ctx, need, admits)
 	}
 	if err != nil {
 		document = &Document{Failed: reason(ctx, err)}
 	}
-	document.URL, document.Kind, document.FetchedAt = need.URL, need.Kind, time.Now()
+	document.URL, document.Server, document.Kind, document.FetchedAt = need.URL, need.Server, need.Kind, time.Now()
 	return document
 }
 
@@ -229,17 +252,17 @@ func reason(ctx context.Context, err error) string {
 	return "it failed"
 }
 
-func (f *Fetcher) follow(ctx context.Context, need Need, admit Admit) (*Document, error) {
+func (f *Fetcher) follow(ctx context.Context, need Need, admits Admits) (*Document, error) {
 	at, err := url.Parse(need.URL)
 	if err != nil {
 		return nil, errors.New("the URL is none")
 	}
 	for hops := 0; hops <= maxRedirects; hops++ {
-		document, next, err := f.get(ctx, need, at)
+		document, next, err := f.get(ctx, need, at, admits)
 		if err != nil || next == nil {
 			return document, err
 		}
-		if err := admit(ctx, need, hops, next.String()); err != nil {
+		if err := admits.Redirect(ctx, need, hops, next.String()); err != nil {
 			return nil, err
 		}
 		at = next
@@ -248,10 +271,16 @@ func (f *Fetcher) follow(ctx context.Context, need Need, admit Admit) (*Document
 }
 
 // get gives an answer, or where it redirects to.
-func (f *Fetcher) get(ctx context.Context, need Need, at *url.URL) (*Document, *url.URL, error) {
+func (f *Fetcher) get(ctx context.Context, need Need, at *url.URL, admits Admits) (*Document, *url.URL, error) {
 	client, err := f.client(need.Class, at)
 	if err != nil {
 		return nil, nil, err
+	}
+	if need.Server != "" {
+		if at.Scheme != "https" {
+			return nil, nil, errors.New("redirected to no https URL, and its server has to prove who it is")
+		}
+		client = f.ofWorkload(ctx, need, admits)
 	}
 	leave, err := f.budgets.place(ctx, need.Class, at.Scheme+"://"+at.Host)
 	if err != nil {
@@ -307,6 +336,30 @@ func (f *Fetcher) client(class Class, at *url.URL) (*http.Client, error) {
 		return nil, errors.New("the URL names an address and no host")
 	}
 	return f.strict, nil
+}
+
+// ofWorkload is for one connection to a server that proves with an X.509-SVID who it is (SPIFFE Federation section 5.2.2). That it holds
+// the key of its certificate is seen to by the handshake, who it has to be is the gate's to judge, in the middle of it, and the authorities
+// of the system and the server's name have no part in it.
+func (f *Fetcher) ofWorkload(ctx context.Context, need Need, admits Admits) *http.Client {
+	config := &tls.Config{
+		InsecureSkipVerify: true, // Of authorities and names alone: VerifyConnection takes their place, and is always called.
+		VerifyConnection: func(state tls.ConnectionState) error {
+			chain := make([][]byte, len(state.PeerCertificates))
+			for number, certificate := range state.PeerCertificates {
+				chain[number] = certificate.Raw
+			}
+			return admits.Server(ctx, need, chain)
+		},
+	}
+	control := publicOnly
+	if need.Class == Policy {
+		control = nil
+	}
+	client := client(config, f.pins, control)
+	// The newest bundle judges each connection, so none is kept.
+	client.Transport.(*http.Transport).DisableKeepAlives = true
+	return client
 }
 
 func take(answer *http.Response, most int64) (*Document, error) {

@@ -127,11 +127,11 @@ func (c *checking) meet(ctx context.Context, needs []need) ([]told, error) {
 // obtain sees that the instance is given a document, or that it cannot be had.
 func (c *checking) obtain(ctx context.Context, need documents.Need) error {
 	// Another instance may have had it before this one asked. Whether it is new enough is for the gate to say.
-	if held := c.gate.store.get(need.URL); held != nil {
+	if held := c.gate.store.get(need.Place()); held != nil {
 		enough := false
 		var due []documents.Need
 		err := c.policy.use(ctx, c.slot, func(session *session) (err error) {
-			if session.number != c.number || session.given[need.URL] == held {
+			if session.number != c.number || session.given[need.Place()] == held {
 				return nil
 			}
 			refused, err := session.provide([]*documents.Document{held})
@@ -146,7 +146,7 @@ func (c *checking) obtain(ctx context.Context, need documents.Need) error {
 			return err
 		}
 		for _, one := range due {
-			enough = enough && one.URL != need.URL
+			enough = enough && one.Place() != need.Place()
 		}
 		// What is due is told once while it is under way.
 		c.gate.obtainSoon(c.policy, due)

@@ -23,6 +23,8 @@ type resource struct {
 	Body    string          `json:"body"`
 	Bytes   string          `json:"body_b64"`
 	Failed  json.RawMessage `json:"failed"`
+	// Chain is what the server presents, where that is to be judged.
+	Chain *[]string `json:"server_chain"`
 }
 
 // canned fetches what a case has.
@@ -33,8 +35,8 @@ type canned struct {
 
 func (canned) Path(string) (string, bool) { return "", false }
 
-func (c canned) Fetch(_ context.Context, need documents.Need, _ documents.Admit) *documents.Document {
-	document := &documents.Document{URL: need.URL, Kind: need.Kind, FetchedAt: c.now}
+func (c canned) Fetch(ctx context.Context, need documents.Need, admits documents.Admits) *documents.Document {
+	document := &documents.Document{URL: need.URL, Server: need.Server, Kind: need.Kind, FetchedAt: c.now}
 	found, there := c.resources[need.URL]
 	switch {
 	case !there:
@@ -45,6 +47,17 @@ func (c canned) Fetch(_ context.Context, need documents.Need, _ documents.Admit)
 			document.Failed = "it failed"
 		}
 		return document
+	}
+	if need.Server != "" && found.Chain != nil {
+		var chain [][]byte
+		for _, text := range *found.Chain {
+			der, _ := base64.RawURLEncoding.DecodeString(text)
+			chain = append(chain, der)
+		}
+		if err := admits.Server(ctx, need, chain); err != nil {
+			document.Failed = err.Error()
+			return document
+		}
 	}
 	document.Status = found.Status
 	if found.Status == 0 {

@@ -19,10 +19,11 @@ const (
 	maxResting = 4_096
 )
 
-// what is fetched: who named it, what it is, and its URL. A URL that two have named is fetched for each as each may.
+// what is fetched: who named it, what it is, and where it is to come from. A URL that two have named is fetched for each as each may.
 type what struct {
-	class     documents.Class
-	kind, url string
+	class documents.Class
+	kind  string
+	place documents.Place
 }
 
 // flight is a fetch under way, and the policies whose instances wait for what comes of it.
@@ -99,8 +100,8 @@ func (f *flights) land(what what, came *documents.Document) []*generation {
 // fly fetches a document, or joins who does, and returns when every instance was given what came of it. Where it came a moment ago, or
 // could not be had, that is returned instead, to be given to who asked.
 func (g *Gate) fly(ctx context.Context, passenger *generation, need documents.Need) (*documents.Document, error) {
-	what := what{need.Class, need.Kind, need.URL}
-	if held := g.store.get(need.URL); held != nil && held.Kind == need.Kind && isWithin(held, sharedFor) {
+	what := what{need.Class, need.Kind, need.Place()}
+	if held := g.store.get(need.Place()); held != nil && held.Kind == need.Kind && isWithin(held, sharedFor) {
 		return held, nil
 	}
 	if failed := g.flights.rests(what); failed != nil {
@@ -111,7 +112,7 @@ func (g *Gate) fly(ctx context.Context, passenger *generation, need documents.Ne
 
 // flyAfresh is fly for what is known to be another one.
 func (g *Gate) flyAfresh(ctx context.Context, passenger *generation, need documents.Need) error {
-	what := what{need.Class, need.Kind, need.URL}
+	what := what{need.Class, need.Kind, need.Place()}
 	one, begins := g.flights.board(what, passenger)
 	if begins {
 		// Its own goroutine: it goes on for the others when the request that began it is given up.
@@ -145,7 +146,7 @@ func (g *Gate) fetchForAll(admitting *generation, need documents.Need, what what
 		}
 		log("a document could not be had", "url", need.URL, "why", came.Why())
 		// An instance that is new has not seen the last good one, which it may still rely upon.
-		if held := g.store.get(need.URL); held != nil {
+		if held := g.store.get(need.Place()); held != nil {
 			all = []*documents.Document{held, came}
 		}
 	}
@@ -188,7 +189,8 @@ func (g *Gate) fetch(admitting *generation, need documents.Need) (came *document
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			g.log.Error("a fetch panicked", "url", need.URL, "panic", panicked)
-			came = &documents.Document{URL: need.URL, Kind: need.Kind, FetchedAt: time.Now(), Failed: "the fetch panicked"}
+			came = &documents.Document{Kind: need.Kind, FetchedAt: time.Now(), Failed: "the fetch panicked"}
+			came.URL, came.Server = need.URL, need.Server
 		}
 	}()
 	if path, is := g.fetcher.Path(need.URL); is {
@@ -196,9 +198,20 @@ func (g *Gate) fetch(admitting *generation, need documents.Need) (came *document
 		g.files.name(need)
 		g.files.changed(path)
 	}
-	return g.fetcher.Fetch(g.ending, need, func(ctx context.Context, need documents.Need, hops int, location string) error {
-		return admitting.use(ctx, admitting.slots[0], func(session *session) error {
-			return session.admitRedirect(need, hops, location)
-		})
+	return g.fetcher.Fetch(g.ending, need, admission{admitting})
+}
+
+// admission asks a policy where a fetch may go.
+type admission struct{ policy *generation }
+
+func (a admission) Redirect(ctx context.Context, need documents.Need, hops int, location string) error {
+	return a.policy.use(ctx, a.policy.slots[0], func(session *session) error {
+		return session.admitRedirect(need, hops, location)
+	})
+}
+
+func (a admission) Server(ctx context.Context, need documents.Need, chain [][]byte) error {
+	return a.policy.use(ctx, a.policy.slots[0], func(session *session) error {
+		return session.admitServer(need, chain)
 	})
 }

@@ -59,8 +59,8 @@ type Options struct {
 
 // Fetcher fetches documents, and never fails: what cannot be had is told as such.
 type Fetcher interface {
-	// Fetch fetches what is needed. Whether a redirect may be followed is asked of admit.
-	Fetch(ctx context.Context, need documents.Need, admit documents.Admit) *documents.Document
+	// Fetch fetches what is needed. Where it may go is asked of admits.
+	Fetch(ctx context.Context, need documents.Need, admits documents.Admits) *documents.Document
 	// Path is the file that a URL names, if it is a `file:` one.
 	Path(url string) (string, bool)
 }

@@ -433,16 +433,16 @@ func TestTheStoreKeepsTheLastOfEachURLWithinBounds(t *testing.T) {
 	put("a", "keys", 10)
 	put("a", "keys", 20)
 	put("l", statusList, 10)
-	if len(store.get("a").Body) != 20 || len(store.allButLists()) != 1 {
-		t.Errorf("%+v", store.byURL)
+	if len(store.get(documents.Place{URL: "a"}).Body) != 20 || len(store.allButLists()) != 1 {
+		t.Errorf("%+v", store.byPlace)
 	}
 	large := make([]byte, 32*1024*1024)
 	for number := range 20 {
-		store.get("a")
+		store.get(documents.Place{URL: "a"})
 		store.put(&documents.Document{URL: fmt.Sprint(number), Kind: statusList, Status: 200, Body: large})
 	}
-	if store.bytes > maxStored || store.get("a") == nil || store.get("0") != nil || store.get("19") == nil {
-		t.Errorf("%d bytes, %d documents", store.bytes, len(store.byURL))
+	if store.bytes > maxStored || store.get(documents.Place{URL: "a"}) == nil || store.get(documents.Place{URL: "0"}) != nil || store.get(documents.Place{URL: "19"}) == nil {
+		t.Errorf("%d bytes, %d documents", store.bytes, len(store.byPlace))
 	}
 }
 

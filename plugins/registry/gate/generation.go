@@ -155,11 +155,15 @@ func (g *generation) each(ctx context.Context, do func(*session) error) error {
 // due is what all instances need now, each document once.
 func (g *generation) due(ctx context.Context) ([]documents.Need, error) {
 	var all []documents.Need
-	known := map[string]bool{}
+	type what struct {
+		class documents.Class
+		place documents.Place
+	}
+	known := map[what]bool{}
 	err := g.each(ctx, func(session *session) error {
 		needs, err := session.due()
 		for _, need := range needs {
-			if what := string(need.Class) + " " + need.URL; !known[what] {
+			if what := (what{need.Class, need.Place()}); !known[what] {
 				known[what] = true
 				all = append(all, need)
 			}

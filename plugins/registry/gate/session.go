@@ -27,8 +27,8 @@ type session struct {
 	instance *component.Instance
 	number   uint64
 	gate     uint64
-	// given are the good documents that were taken, by URL.
-	given map[string]*documents.Document
+	// given are the good documents that were taken.
+	given map[documents.Place]*documents.Document
 	// deadline is the longest that a call about a request may run.
 	deadline time.Duration
 	now      func() time.Time
@@ -43,7 +43,7 @@ func newSession(options *Options, policy *source, held []*documents.Document) (*
 		return nil, err
 	}
 	s := &session{
-		instance: instance, number: sessions.Add(1), given: map[string]*documents.Document{},
+		instance: instance, number: sessions.Add(1), given: map[documents.Place]*documents.Document{},
 		deadline: options.Deadline, now: options.now,
 	}
 	var loaded struct {
@@ -160,7 +160,7 @@ func (s *session) provide(all []*documents.Document) ([]refused, error) {
 			return findings, err
 		}
 		if len(result.Findings) == 0 && document.Came() {
-			s.given[document.URL] = document
+			s.given[document.Place()] = document
 		}
 		findings = append(findings, result.Findings...)
 	}
@@ -190,5 +190,12 @@ func (s *session) ready() (bool, []Missing, error) {
 func (s *session) admitRedirect(need documents.Need, hops int, location string) error {
 	return s.ask(map[string]any{
 		"id": 0, "op": "gate.admit_redirect", "gate": s.gate, "need": need, "hops": hops, "location": location,
+	}, nil)
+}
+
+// admitServer asks whether the server that presents a chain may be asked for what is needed.
+func (s *session) admitServer(need documents.Need, chain [][]byte) error {
+	return s.patiently(map[string]any{
+		"id": 0, "op": "gate.admit_server", "gate": s.gate, "need": need, "chain": texts(chain),
 	}, nil)
 }

@@ -16,27 +16,27 @@ const (
 	statusList = "status-list"
 )
 
-// store keeps the last good document of each URL, for instances that are made later. What was used least goes first.
+// store keeps the last good document of each place, for instances that are made later. What was used least goes first.
 type store struct {
-	mutex sync.Mutex
-	byURL map[string]*list.Element
-	order list.List
-	bytes int
+	mutex   sync.Mutex
+	byPlace map[documents.Place]*list.Element
+	order   list.List
+	bytes   int
 }
 
-func newStore() *store { return &store{byURL: map[string]*list.Element{}} }
+func newStore() *store { return &store{byPlace: map[documents.Place]*list.Element{}} }
 
 func weight(document *documents.Document) int {
-	return len(document.Body) + 2*len(document.URL) + storedOverhead
+	return len(document.Body) + 2*(len(document.URL)+len(document.Server)) + storedOverhead
 }
 
 func (s *store) put(document *documents.Document) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if old := s.byURL[document.URL]; old != nil {
+	if old := s.byPlace[document.Place()]; old != nil {
 		s.drop(old)
 	}
-	s.byURL[document.URL] = s.order.PushFront(document)
+	s.byPlace[document.Place()] = s.order.PushFront(document)
 	s.bytes += weight(document)
 	for s.bytes > maxStored {
 		s.drop(s.order.Back())
@@ -45,14 +45,14 @@ func (s *store) put(document *documents.Document) {
 
 func (s *store) drop(element *list.Element) {
 	document := s.order.Remove(element).(*documents.Document)
-	delete(s.byURL, document.URL)
+	delete(s.byPlace, document.Place())
 	s.bytes -= weight(document)
 }
 
-func (s *store) get(url string) *documents.Document {
+func (s *store) get(place documents.Place) *documents.Document {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	element := s.byURL[url]
+	element := s.byPlace[place]
 	if element == nil {
 		return nil
 	}

@@ -22,6 +22,8 @@ type Request struct {
 	Target *string `json:"target,omitempty"`
 	// Headers are the fields in the order received as far as that is known, repeats included.
 	Headers []Field `json:"headers"`
+	// BodyWithheld says that there is, or may be, a body, and that it is not handed over.
+	BodyWithheld bool `json:"body_withheld,omitempty"`
 	// Chain is the client's certificate and those it sent with it, in DER, the leaf first.
 	Chain [][]byte `json:"-"`
 }
@@ -133,11 +135,16 @@ func certificateOf(request *Request) *certificate {
 	if len(request.Chain) == 0 {
 		return nil
 	}
-	chain := make([]string, len(request.Chain))
-	for number, der := range request.Chain {
-		chain[number] = base64.RawURLEncoding.EncodeToString(der)
+	return &certificate{texts(request.Chain)}
+}
+
+// texts are bytes as the text interface has them.
+func texts(all [][]byte) []string {
+	out := make([]string, len(all))
+	for number, bytes := range all {
+		out[number] = base64.RawURLEncoding.EncodeToString(bytes)
 	}
-	return &certificate{chain}
+	return out
 }
 
 // step is where an evaluation stands: a decision, or what it needs.
@@ -178,6 +185,7 @@ const (
 // given is a document as `gate.provide` takes it.
 type given struct {
 	URL       string  `json:"url"`
+	Server    string  `json:"server,omitempty"`
 	FetchedAt int64   `json:"fetched_at"`
 	Failed    string  `json:"failed,omitempty"`
 	Status    int     `json:"status,omitempty"`
@@ -187,7 +195,7 @@ type given struct {
 }
 
 func giving(document *documents.Document) given {
-	one := given{URL: document.URL, FetchedAt: document.FetchedAt.Unix()}
+	one := given{URL: document.URL, Server: document.Server, FetchedAt: document.FetchedAt.Unix()}
 	if document.Failed != "" {
 		one.Failed = document.Failed
 		return one

@@ -32,6 +32,11 @@ impl Policy {
             let detail = "nobody connects to a page, and who reads it would learn where the server listens";
             errors.push(PolicyError::new(PolicyCode::BrowserListener, top.member("listeners"), detail, EXPORT));
         }
+        #[cfg(feature = "clients")]
+        if self.clients.is_some() {
+            let detail = "a page keeps no records, and no authorization server asks one";
+            errors.push(PolicyError::new(PolicyCode::ClientsAbsent, top.member("clients"), detail, EXPORT));
+        }
         if self.replay == Replay::Shared {
             let detail = "a page shares its memory of used proofs with no other host";
             errors.push(PolicyError::new(PolicyCode::BrowserStore, top.member("replay"), detail, EXPORT));
@@ -53,10 +58,14 @@ impl Policy {
             }
         }
         for (number, trusted) in self.trust_domains.iter().enumerate() {
-            if let BundleSource::Url(url) = &trusted.bundle {
+            if let (None, BundleSource::Url(url)) = (&trusted.endpoint, &trusted.bundle) {
                 errors.extend(beyond_reach(url, top.member("trust_domains").item(number).member("bundle")));
             }
         }
+        errors.extend(self.endpoints().map(|path| {
+            let detail = "the browser makes the connections, and no page sees who a server proves to be";
+            PolicyError::new(PolicyCode::BrowserBundleProfile, path, detail, EXPORT)
+        }));
         errors
     }
 }

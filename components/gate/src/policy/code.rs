@@ -45,6 +45,16 @@ portcullis_types::codes! {
         AlgorithmShared = "policy.algorithm_shared", "RFC 8725bis section 3.1; docs/policy.md";
         /// A trust domain's name is none.
         TrustDomainMalformed = "policy.trust_domain_malformed", "SPIFFE-ID section 2.1";
+        /// What is said of a bundle endpoint does not go together: a profile without an https URL, `https_spiffe` without the
+        /// server's SPIFFE ID, or what belongs to `https_spiffe` without it.
+        BundleProfile = "policy.bundle_profile", "SPIFFE Federation sections 5.2.1.1, 5.2.2.1 and 5.2.2.2";
+        /// The SPIFFE ID of a bundle endpoint's server is none of a workload, or of a trust domain that the policy does not have.
+        BundleEndpointId = "policy.bundle_endpoint_id", "SPIFFE Federation section 5.2.2.2";
+        /// A bundle endpoint of the trust domain itself has no initial bundle that could authenticate its server, or another
+        /// endpoint has one.
+        BundleInitial = "policy.bundle_initial", "SPIFFE Federation section 5.2.2.2";
+        /// Bundle endpoints authenticate each other in a circle, so that none of their bundles can be the first.
+        BundleCircle = "policy.bundle_circle", "SPIFFE Federation section 7.6";
 
         /// A rule has neither `require` nor `anonymous = true`.
         RuleUnguarded = "policy.rule_unguarded", "docs/policy.md";
@@ -107,6 +117,19 @@ portcullis_types::codes! {
         /// A registry, its users or its token service is asked of a build that has no part in it: a page's or a filter's.
         RegistryAbsent = "policy.registry_absent", "docs/registries.md";
 
+        /// Clients are to authenticate in a way for which there are no keys: no trust domain, no attester, or neither.
+        ClientsMethod = "policy.clients_method", "docs/clients.md";
+        /// The workloads of a trust domain are to be clients, and the policy does not have it.
+        ClientsTrustDomain = "policy.clients_trust_domain", "docs/clients.md";
+        /// A known client cannot be: it stands twice, its SPIFFE ID is malformed, or nobody authenticates as it should.
+        ClientsKnown = "policy.clients_known", "RFC 7591 section 2; docs/clients.md";
+        /// Registration on first use is not in its form, or for workloads that cannot authenticate here.
+        ClientsRegister = "policy.clients_register", "draft-kasselman-oauth-spiffe-01; docs/clients.md";
+        /// A listener serves clients and there are none, or nobody can ask about those that there are.
+        ClientsListener = "policy.clients_listener", "docs/clients.md";
+        /// The clients of an authorization server are asked of a build that has no part in them: a page's or a filter's.
+        ClientsAbsent = "policy.clients_absent", "docs/clients.md";
+
         /// What is to be fetched through an Envoy cluster is named by something that is no origin.
         EnvoyClusterMalformed = "policy.envoy_cluster_malformed", "docs/envoy.md";
         /// The Envoy filter is to fetch something, and no cluster is named for its origin.
@@ -115,6 +138,9 @@ portcullis_types::codes! {
         EnvoyFile = "policy.envoy_file", "docs/envoy.md";
         /// Proofs are to be used once across hosts, and the Envoy filter's memory reaches no further than its Envoy.
         EnvoyReplay = "policy.envoy_replay", "docs/envoy.md";
+        /// The Envoy filter is to fetch a bundle from a server that is authenticated as a workload (`https_spiffe`). Envoy makes
+        /// the connections, and no filter sees the server's certificates.
+        EnvoyBundleProfile = "policy.envoy_bundle_profile", "docs/envoy.md";
 
         /// A page is to have symmetric keys: who reads the page could make tokens with them.
         BrowserSecret = "policy.browser_secret", "docs/browser.md";
@@ -124,6 +150,9 @@ portcullis_types::codes! {
         BrowserStore = "policy.browser_store", "docs/browser.md";
         /// A page is to read a file or to ask the Workload API, and can do neither.
         BrowserFile = "policy.browser_file", "docs/browser.md";
+        /// A page is to fetch a bundle from a server that is authenticated as a workload (`https_spiffe`). The browser makes the
+        /// connections, and believes the authorities of the system.
+        BrowserBundleProfile = "policy.browser_bundle_profile", "docs/browser.md";
 
         /// To be known: proofs are remembered within one host alone (`replay = "node"`), and another host would accept one
         /// again.

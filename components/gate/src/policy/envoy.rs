@@ -13,10 +13,10 @@ use super::{
     code::PolicyCode,
     document,
     limits::{MAX_ENVOY_LIST, MAX_ENVOY_MEMORY, MAX_NAMES},
+    listeners::CertificateFrom,
     members::optional,
     reader::Reader,
     shape::{Kind, Shape},
-    surroundings::CertificateFrom,
 };
 use crate::origin::Origin;
 
@@ -85,6 +85,7 @@ pub(super) fn envoy(top: &Reader<'_>, errors: &mut Vec<PolicyError>) -> Envoy {
         name: LISTENER.into(),
         address: String::new(),
         tokens: false,
+        clients: false,
         asserts: None,
         client_certificate,
         trust_proxy_validation: None,
@@ -169,6 +170,15 @@ impl Policy {
                 absent("token_service", "a filter has no keys to sign with");
             }
         }
+        #[cfg(feature = "clients")]
+        if self.clients.is_some() {
+            errors.push(PolicyError::new(
+                PolicyCode::ClientsAbsent,
+                top.member("clients"),
+                "a filter keeps no records, and no authorization server asks one",
+                "keep [clients] in a policy of its own, for the gateway",
+            ));
+        }
         let mut fetched = |url: &str, path: Path| {
             if url.starts_with("file:") || !url.contains("://") {
                 errors.push(PolicyError::new(
@@ -203,10 +213,18 @@ impl Policy {
             }
         }
         for (number, trusted) in self.trust_domains.iter().enumerate() {
-            if let BundleSource::Url(url) = &trusted.bundle {
+            if let (None, BundleSource::Url(url)) = (&trusted.endpoint, &trusted.bundle) {
                 fetched(url, top.member("trust_domains").item(number).member("bundle"));
             }
         }
+        errors.extend(self.endpoints().map(|path| {
+            PolicyError::new(
+                PolicyCode::EnvoyBundleProfile,
+                path,
+                "Envoy makes the connections, and no filter sees who a server proves to be",
+                "ask the gateway by ext_authz, or fetch the bundle by https_web",
+            )
+        }));
         errors
     }
 }

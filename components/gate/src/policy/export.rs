@@ -31,7 +31,8 @@ use portcullis_types::{
 };
 
 use super::{
-    Access, Authority, Path, Policy, PolicyError, Replay, Requirements, code::PolicyCode, reader::Reader, rules::Rule,
+    Access, Authority, Path, Policy, PolicyError, Replay, Requirements, bundle_endpoint, code::PolicyCode,
+    reader::Reader, rules::Rule,
 };
 use crate::origin::{Class, Origin, admit, host_of};
 
@@ -78,7 +79,7 @@ const PUBLIC: &[&str] = &[
 const TOP: &[&str] = &["origins", "proof_window", "challenge"];
 const ISSUER: &[&str] =
     &["name", "issuer", "profile", "algorithms", "audience", "proof", "status", "leeway", "max_age", "required_claims"];
-const TRUST_DOMAIN: &[&str] = &["name", "audience", "leeway"];
+const TRUST_DOMAIN: &[&str] = &["name", "audience", "leeway", "proof"];
 const RULE: &[&str] = &["hosts", "methods", "path", "encoded_slash"];
 const REQUIRE: &[&str] = &["scope", "acr", "max_age", "authorization_details", "claims"];
 const CORS: &[&str] = &["methods", "headers", "credentials", "max_age"];
@@ -187,14 +188,19 @@ fn issuer(entry: &Reader<'_>, symmetric: bool) -> Result<Option<Members>, Policy
 /// A trust domain for a page; nothing where a page cannot have its bundle, or nothing of it would be accepted.
 fn trust_domain(entry: &Reader<'_>, every_issuer: bool) -> Result<Option<Members>, PolicyError> {
     let name = entry.text("name").unwrap_or_default();
+    // A page makes no connection whose server it could authenticate as a workload.
+    if entry.text("bundle_profile") == Some(bundle_endpoint::HTTPS_SPIFFE) {
+        return Ok(None);
+    }
     let bundle = match (inline(entry, "bundle", name, false)?, entry.text("bundle")) {
         (Some(bundle), _) => bundle,
         (None, Some(url)) if !is_internal(url) => url.into(),
         _ => return Ok(None),
     };
-    let listed =
-        entry.texts("svids").map_or(vec!["x509", "jwt"], |svids| svids.into_iter().map(|(_, svid)| svid).collect());
-    let svids: Vec<&str> = listed.into_iter().filter(|svid| every_issuer || *svid != "jwt").collect();
+    let listed = entry
+        .texts("svids")
+        .map_or(vec!["x509", "jwt", "wit"], |svids| svids.into_iter().map(|(_, svid)| svid).collect());
+    let svids: Vec<&str> = listed.into_iter().filter(|svid| every_issuer || *svid == "x509").collect();
     if svids.is_empty() {
         return Ok(None);
     }
@@ -409,11 +415,14 @@ mod tests {
                 &[
                     TOP,
                     &["replay", "issuers", "trust_domains", "rules", "cors", "limits"],
-                    &["mode", "report_unverified", "expose", "upstream", "listeners", "envoy", "registry"],
+                    &["mode", "report_unverified", "expose", "upstream", "listeners", "envoy", "registry", "clients"],
                 ],
             ),
             ("an issuer", &[ISSUER, &["keys", "status_keys", "status_origins"]]),
-            ("a trust domain", &[TRUST_DOMAIN, &["bundle", "svids"]]),
+            (
+                "a trust domain",
+                &[TRUST_DOMAIN, &["bundle", "svids"], &["bundle_profile", "endpoint_spiffe_id", "bundle_initial"]],
+            ),
             ("a rule", &[RULE, &["issuers", "require", "anonymous"], &["name", "mode"]]),
             ("require", &[REQUIRE, &["spiffe_id"]]),
             ("cors", &[CORS, &["origins"]]),
@@ -440,6 +449,11 @@ mod tests {
                         "registry",
                         "a grant",
                         "token_service",
+                        // An authorization server's, which has no page.
+                        "clients",
+                        "a known client",
+                        "register",
+                        "a configured client",
                     ]
                     .contains(&shape.title),
                     "{}",

@@ -1,4 +1,4 @@
-//! Issuers and trust domains.
+//! Issuers of tokens.
 
 use alloc::{
     format,
@@ -10,7 +10,7 @@ use alloc::{
 
 use portcullis_crypto::{Algorithm, Backend, KeySet};
 use portcullis_scope::{limits::REGISTRY_LEEWAY, oci};
-use portcullis_svid::{Anchors, Bundle, TrustDomain};
+use portcullis_svid::Anchors;
 use portcullis_token::jwt::{Expectations, Profile};
 use portcullis_types::{json::Value, limits::excerpt};
 
@@ -18,14 +18,14 @@ use super::{
     PolicyError,
     code::PolicyCode,
     document::Path,
-    limits::{MAX_ISSUERS, MAX_NAMES, MAX_TRUST_DOMAINS},
+    limits::{MAX_ISSUERS, MAX_NAMES},
     reader::{Reader, at_most},
     shape::nearest,
 };
 use crate::origin::{Class, Origin, admit};
 
 /// How far clocks may differ where a policy says nothing, in seconds (`docs/policy.md`).
-const DEFAULT_LEEWAY: u64 = 30;
+pub(super) const DEFAULT_LEEWAY: u64 = 30;
 
 /// The algorithms that are accepted where a policy says nothing: every one but the MACs and secp256k1.
 const DEFAULT_ALGORITHMS: &[Algorithm] = &[
@@ -103,32 +103,6 @@ pub struct Issuer {
     pub symmetric: bool,
     /// Whether its tokens are for registries, and count there by what they grant.
     pub registry: bool,
-}
-
-/// A SPIFFE trust domain.
-#[derive(Debug, Clone)]
-pub struct Trusted {
-    /// Its name, by which rules call it too.
-    pub name: TrustDomain,
-    /// Its bundle.
-    pub bundle: BundleSource,
-    /// Whether X.509-SVIDs are accepted.
-    pub x509: bool,
-    /// Whether JWT-SVIDs are accepted.
-    pub jwt: bool,
-    /// What this service is called in JWT-SVIDs.
-    pub audience: Vec<String>,
-    /// How far clocks may differ, in seconds.
-    pub leeway: u64,
-}
-
-/// Where a bundle comes from.
-#[derive(Debug, Clone)]
-pub enum BundleSource {
-    /// From the policy itself, as JSON text that was read once.
-    Inline(String),
-    /// From a URL, or from a file that the host reads (`file:`).
-    Url(String),
 }
 
 /// Whether a text may name an issuer.
@@ -273,7 +247,7 @@ fn issuer(
     })
 }
 
-pub(super) fn is_symmetric(set: &KeySet) -> bool {
+pub(crate) fn is_symmetric(set: &KeySet) -> bool {
     set.entries().iter().any(|entry| entry.key.as_ref().is_ok_and(portcullis_crypto::Key::is_symmetric))
 }
 
@@ -330,7 +304,12 @@ pub(super) fn repeated(path: Path, text: &str) -> PolicyError {
     PolicyError::new(PolicyCode::Repeated, path, format!("{} is listed twice", excerpt(text)), "remove one of the two")
 }
 
-fn source(value: &Value, path: Path, backend: &Rc<dyn Backend>, errors: &mut Vec<PolicyError>) -> Option<KeySource> {
+pub(super) fn source(
+    value: &Value,
+    path: Path,
+    backend: &Rc<dyn Backend>,
+    errors: &mut Vec<PolicyError>,
+) -> Option<KeySource> {
     match value {
         Value::String(url) => self::url(url, path, errors).map(KeySource::Url),
         Value::Object(jwks) => match KeySet::from_object(jwks, backend) {
@@ -400,7 +379,7 @@ fn status_source(
 
 /// What stands for a bundle that the host has from the SPIFFE Workload API. The document's URL is this, a colon and the trust
 /// domain.
-const WORKLOAD_API: &str = "workload-api";
+pub(super) const WORKLOAD_API: &str = "workload-api";
 
 /// A URL that the operator names: https, http on loopback, or `file:` and a path.
 pub(super) fn url(url: &str, path: Path, errors: &mut Vec<PolicyError>) -> Option<String> {
@@ -450,86 +429,4 @@ fn discovery(issuer: &str, entry: &Reader<'_>, errors: &mut Vec<PolicyError>) ->
         format!("{origin}/.well-known/oauth-authorization-server{path}"),
         format!("{origin}{path}/.well-known/openid-configuration"),
     ]))
-}
-
-pub(super) fn trust_domains(
-    top: &Reader<'_>,
-    origins: &[Origin],
-    issuers: &[Issuer],
-    backend: &Rc<dyn Backend>,
-    errors: &mut Vec<PolicyError>,
-) -> Vec<Trusted> {
-    let mut read: Vec<Trusted> = Vec::new();
-    let mut entries = top.objects("trust_domains");
-    at_most(&mut entries, MAX_TRUST_DOMAINS, top.at("trust_domains"), "trust domains", errors);
-    for entry in entries {
-        let Some(trusted) = trust_domain(&entry, origins, backend, errors) else { continue };
-        let name = trusted.name.as_str();
-        if read.iter().any(|other| other.name == trusted.name) || issuers.iter().any(|issuer| issuer.name == name) {
-            errors.push(taken(entry.at("name"), name));
-        }
-        read.push(trusted);
-    }
-    read
-}
-
-fn trust_domain(
-    entry: &Reader<'_>,
-    origins: &[Origin],
-    backend: &Rc<dyn Backend>,
-    errors: &mut Vec<PolicyError>,
-) -> Option<Trusted> {
-    let name = entry.text("name").and_then(|name| match TrustDomain::parse(name) {
-        Ok(name) => Some(name),
-        Err(rejection) => {
-            errors.push(PolicyError::new(
-                PolicyCode::TrustDomainMalformed,
-                entry.at("name"),
-                format!("{}: {}", rejection.code(), rejection.detail()),
-                "write the trust domain alone, without scheme and path: \"prod.example\"",
-            ));
-            None
-        }
-    });
-    let bundle = match entry.value("bundle") {
-        Some(Value::String(word)) if word == WORKLOAD_API => {
-            name.as_ref().map(|name| BundleSource::Url(format!("{WORKLOAD_API}:{name}")))
-        }
-        Some(Value::String(url)) => self::url(url, entry.at("bundle"), errors).map(BundleSource::Url),
-        Some(Value::Object(object)) => match Bundle::from_object(object, backend) {
-            Ok(_) => Some(BundleSource::Inline(portcullis_types::json::to_text(object))),
-            Err(rejection) => {
-                errors.push(PolicyError::new(
-                    PolicyCode::KeysMalformed,
-                    entry.at("bundle"),
-                    format!("{}: {}", rejection.code(), rejection.detail()),
-                    "write a SPIFFE bundle: { keys = [ … ] }",
-                ));
-                None
-            }
-        },
-        _ => None,
-    };
-    let mut svids = (entry.value("svids").is_none(), entry.value("svids").is_none());
-    for (index, svid) in entry.texts("svids").unwrap_or_default() {
-        match svid {
-            "x509" => svids.0 = true,
-            "jwt" => svids.1 = true,
-            other => errors.push(PolicyError::new(
-                PolicyCode::UnknownWord,
-                entry.at("svids").item(index),
-                format!("{} is no kind of SVID that is accepted here", excerpt(other)),
-                "write one of \"x509\", \"jwt\"",
-            )),
-        }
-    }
-    let audience = entry.strings("audience").unwrap_or_else(|| origins.iter().map(ToString::to_string).collect());
-    Some(Trusted {
-        name: name?,
-        bundle: bundle?,
-        x509: svids.0,
-        jwt: svids.1,
-        audience,
-        leeway: entry.duration("leeway").unwrap_or(DEFAULT_LEEWAY),
-    })
 }

@@ -1,9 +1,11 @@
 //! The members of a policy: names, kinds, meanings and examples. Read by the checker, by `docs/policy.md` and by the JSON
 //! Schema, so that the three say the same.
 
+mod clients;
 mod registry;
 mod surroundings;
 
+pub use clients::{CLIENT, CLIENTS, REGISTERED, REGISTRATION};
 pub use registry::{REGISTRY, REGISTRY_GRANT, TOKEN_SERVICE};
 pub use surroundings::{CHALLENGE, CORS, LIMITS, LISTENER, TLS, UPSTREAM};
 
@@ -83,7 +85,8 @@ pub static POLICY: Shape = Shape {
             "proof_window",
             Kind::Duration(1, MAX_WINDOW),
             "\"5m\"",
-            "How far the `iat` of a proof may lie from now, before and after (RFC 9449 section 11.1).",
+            "How far the `iat` of a DPoP proof may lie from now, before and after (RFC 9449 section 11.1), and how far ahead the \
+             end of a workload's proof (WIMSE wpt-02 section 2, http-signature-07 section 3).",
             "proof_window = \"1m\"",
         ),
         optional(
@@ -114,6 +117,13 @@ pub static POLICY: Shape = Shape {
             "no registry",
             "Access to OCI registries, judged by grants and not by `rules`.",
             "[registry]",
+        ),
+        optional(
+            "clients",
+            Kind::Object(&CLIENTS),
+            "none",
+            "The clients of an authorization server, which asks the host who they are.",
+            "[clients]\nserver = \"https://as.example\"",
         ),
         optional("challenge", Kind::Object(&CHALLENGE), "", "What is said in `WWW-Authenticate`.", "[challenge]"),
         optional("upstream", Kind::Object(&UPSTREAM), "", "What the upstream is told.", "[upstream]"),
@@ -267,7 +277,7 @@ pub static STATUS_KEYS: Shape = Shape {
 /// A SPIFFE trust domain.
 pub static TRUST_DOMAIN: Shape = Shape {
     title: "a trust domain",
-    doc: "A SPIFFE trust domain whose X.509-SVIDs and JWT-SVIDs are accepted.",
+    doc: "A SPIFFE trust domain whose X.509-SVIDs, JWT-SVIDs and WIT-SVIDs are accepted.",
     members: &[
         required("name", Kind::Text, "The trust domain's name. Rules call it so.", "name = \"prod.example\""),
         required(
@@ -277,12 +287,49 @@ pub static TRUST_DOMAIN: Shape = Shape {
             "bundle = \"https://spire.prod.example/bundle\"",
         ),
         optional(
+            "bundle_profile",
+            Kind::OneOf(&["https_web", "https_spiffe"]),
+            "\"https_web\"",
+            "How the server at the bundle's URL is authenticated (SPIFFE Federation section 5.2). `https_web`: by the \
+             certificate authorities of the system and the host's name. `https_spiffe`: as the workload of \
+             `endpoint_spiffe_id`, by the bundle of its trust domain and nothing else. The gateway and the registry plugin do \
+             both.",
+            "bundle_profile = \"https_spiffe\"",
+        ),
+        optional(
+            "endpoint_spiffe_id",
+            Kind::Text,
+            "none; needed with `https_spiffe`",
+            "With `https_spiffe`: who the server has to be. The ID may be of this trust domain, and needs `bundle_initial` then; \
+             or of another one of this policy, whose bundle authenticates the server.",
+            "endpoint_spiffe_id = \"spiffe://prod.example/bundle-server\"",
+        ),
+        optional(
+            "bundle_initial",
+            Kind::TextOrAny,
+            "none",
+            "With `https_spiffe` and a server of this trust domain: the bundle that authenticates the server until the first one \
+             was fetched, `file:` and a path, or inline. It authenticates no workload. A bundle with a lower \
+             `spiffe_sequence` than this one's is refused.",
+            "bundle_initial = \"file:/etc/portcullis/prod.example.bundle.json\"",
+        ),
+        optional(
             "svids",
             Kind::Texts { least: 1 },
-            "[\"x509\", \"jwt\"]",
-            "Which identity documents are accepted: `x509` (the client certificate of the connection) and `jwt` (as a \
-             Bearer token).",
+            "[\"x509\", \"jwt\", \"wit\"]",
+            "Which identity documents are accepted: `x509` (the client certificate of the connection), `jwt` (as a Bearer \
+             token) and `wit` (in `Workload-Identity-Token`, always with a proof of possession).",
             "svids = [\"x509\"]",
+        ),
+        optional(
+            "proof",
+            Kind::OneOf(&["none", "wimse", "http-signature", "any"]),
+            "\"none\"",
+            "The proof of possession that tokens have to come with: `wimse`, a Workload Proof Token in `Authorization`; \
+             `http-signature`, a signature over the request; `any` of them. With each of these a JWT-SVID, which is a bearer \
+             token, is refused. A WIT-SVID is never accepted without a proof, whatever stands here; an X.509-SVID has the \
+             handshake's.",
+            "proof = \"wimse\"",
         ),
         optional(
             "audience",
@@ -436,6 +483,10 @@ pub static SHAPES: &[&Shape] = &[
     &REGISTRY,
     &REGISTRY_GRANT,
     &TOKEN_SERVICE,
+    &CLIENTS,
+    &CLIENT,
+    &REGISTRATION,
+    &REGISTERED,
     &CHALLENGE,
     &UPSTREAM,
     &CORS,

@@ -15,6 +15,9 @@
 //! ```
 
 mod browser;
+mod bundle_endpoint;
+#[cfg(feature = "clients")]
+pub mod clients;
 mod code;
 mod document;
 pub mod envoy;
@@ -22,6 +25,7 @@ mod error;
 pub mod export;
 pub mod issuers;
 pub mod limits;
+pub mod listeners;
 pub mod members;
 mod reader;
 #[cfg(feature = "registry")]
@@ -32,24 +36,28 @@ pub mod shape;
 pub mod surroundings;
 #[cfg(feature = "toml")]
 mod toml_text;
+pub mod trust_domains;
 
 use alloc::{format, rc::Rc, vec::Vec};
 
 use portcullis_crypto::Backend;
 use portcullis_types::json::Object;
 
+pub use bundle_endpoint::BundleEndpoint;
+#[cfg(feature = "clients")]
+pub use clients::ClientsPolicy;
 pub use code::PolicyCode;
 pub use document::{Format, Path, Place};
 pub use envoy::Envoy;
 pub use error::PolicyError;
-pub use issuers::{BundleSource, Issuer, KeySource, Proof, StatusMode, Trusted};
+pub use issuers::{Issuer, KeySource, Proof, StatusMode};
+pub use listeners::{Asserter, CertificateFrom, Listener};
 #[cfg(feature = "registry")]
 pub use registry::{Grant, Grantee, Registry};
 pub use render::{render, render_warnings};
-pub use rules::{Access, Authority, IdPattern, Requirements, Rule};
-pub use surroundings::{
-    Asserter, CertificateFrom, Challenges, Cors, HeaderSource, Limits, Listener, Metadata, Upstream,
-};
+pub use rules::{Access, Authority, Requirements, Rule};
+pub use surroundings::{Challenges, Cors, HeaderSource, Limits, Metadata, Upstream};
+pub use trust_domains::{BundleSource, Trusted, WorkloadProof};
 
 use crate::{answer::REPORT_HEADER, origin::Origin, rule_index::RuleIndex};
 use reader::Reader;
@@ -104,6 +112,9 @@ pub struct Policy {
     /// Access to OCI registries.
     #[cfg(feature = "registry")]
     pub registry: Option<Registry>,
+    /// The clients of an authorization server.
+    #[cfg(feature = "clients")]
+    pub clients: Option<ClientsPolicy>,
     /// What challenges say.
     pub challenges: Challenges,
     /// What the upstream is told.
@@ -175,7 +186,7 @@ impl Policy {
         let origins = issuers::origins(&top, "origins", false, errors);
         let mode = if top.text("mode") == Some("report") { Mode::Report } else { Mode::Enforce };
         let issuers = issuers::issuers(&top, &origins, backend, errors);
-        let trust_domains = issuers::trust_domains(&top, &origins, &issuers, backend, errors);
+        let trust_domains = trust_domains::trust_domains(&top, &origins, &issuers, backend, errors);
         // Rules refer to what stands above; where that is wrong, their own errors would only confuse.
         let rules = if errors.is_empty() {
             let around =
@@ -201,12 +212,30 @@ impl Policy {
                 "keep [registry] in a policy of its own, for hosts that guard one",
             ));
         }
+        let proof_window = top.duration("proof_window").unwrap_or(DEFAULT_PROOF_WINDOW);
+        #[cfg(feature = "clients")]
+        let clients = if errors.is_empty() {
+            clients::clients(&top, &trust_domains, proof_window, backend, errors)
+        } else {
+            None
+        };
+        #[cfg(not(feature = "clients"))]
+        if top.value("clients").is_some() {
+            errors.push(PolicyError::new(
+                PolicyCode::ClientsAbsent,
+                top.at("clients"),
+                "this build has no part in the clients of authorization servers",
+                "keep [clients] in a policy of its own, for the gateway",
+            ));
+        }
         let challenges = surroundings::challenges(&top, errors);
         let upstream = surroundings::upstream(&top, errors);
         let cors = surroundings::cors(&top, errors);
-        let listeners = surroundings::listeners(&top, &trust_domains, errors);
+        let listeners = listeners::listeners(&top, &trust_domains, errors);
         #[cfg(feature = "registry")]
         registry::listened(&top, registry.as_ref(), &listeners, errors);
+        #[cfg(feature = "clients")]
+        clients::listened(&top, clients.as_ref(), &listeners, errors);
         let limits = surroundings::limits(&top);
         let envoy = envoy::envoy(&top, errors);
         if !errors.is_empty() {
@@ -227,13 +256,15 @@ impl Policy {
                 Some("nonce") => Replay::Nonce,
                 _ => Replay::Node,
             },
-            proof_window: top.duration("proof_window").unwrap_or(DEFAULT_PROOF_WINDOW),
+            proof_window,
             issuers,
             trust_domains,
             rules,
             index: Rc::new(index),
             #[cfg(feature = "registry")]
             registry,
+            #[cfg(feature = "clients")]
+            clients,
             challenges,
             upstream,
             cors,
@@ -255,15 +286,16 @@ impl Policy {
             warnings.push(PolicyError::new(code, path, detail, remedy));
         };
         let proofs = self.issuers.iter().position(|issuer| matches!(issuer.proof, Proof::Dpop | Proof::Any));
-        if let (Replay::Node, Some(number)) = (self.replay, proofs) {
+        let workloads = self.trust_domains.iter().position(|trusted| trusted.proof != WorkloadProof::AsBound);
+        let proofs = proofs
+            .map(|number| top.at("issuers").item(number).member("proof"))
+            .or_else(|| workloads.map(|number| top.at("trust_domains").item(number).member("proof")))
+            .or_else(|| self.proofs_of_clients(top));
+        if let (Replay::Node, Some(path)) = (self.replay, proofs) {
             let detail = "a proof that one host has seen is accepted once more by each other one".into();
             warn(
                 PolicyCode::ReplayNode,
-                if top.value("replay").is_some() {
-                    top.at("replay")
-                } else {
-                    top.at("issuers").item(number).member("proof")
-                },
+                if top.value("replay").is_some() { top.at("replay") } else { path },
                 detail,
                 "with more than one host write replay = \"shared\" or \"nonce\"",
             );
@@ -299,7 +331,12 @@ impl Policy {
             warn(PolicyCode::IssuerUnused, top.at("issuers").item(number), detail, "name it in a rule, or remove it");
         }
         let domains = self.trust_domains.iter().enumerate();
-        for (number, _) in domains.filter(|(number, _)| !self.names(Authority::TrustDomain(*number))) {
+        let authenticates = |number| {
+            let mut endpoints = self.trust_domains.iter().enumerate();
+            endpoints.any(|(own, trusted)| own != number && trusted.is_served_by(number))
+        };
+        let unused = |number| !self.names(Authority::TrustDomain(number)) && !authenticates(number);
+        for (number, _) in domains.filter(|(number, _)| unused(*number)) {
             let detail = "no rule names it, so its workloads may do nothing".into();
             let path = top.at("trust_domains").item(number);
             warn(PolicyCode::IssuerUnused, path, detail, "name it in a rule, or remove it");
@@ -313,7 +350,30 @@ impl Policy {
             Access::Credential { authorities, .. } => authorities.contains(&authority),
             Access::Anonymous => false,
         });
-        by_rule || self.registry_names(authority)
+        by_rule || self.registry_names(authority) || self.clients_name(authority)
+    }
+
+    /// Where it says that clients come with proofs, if they do.
+    #[cfg(feature = "clients")]
+    fn proofs_of_clients(&self, top: &Reader<'_>) -> Option<Path> {
+        let clients = self.clients.as_ref()?;
+        clients.methods.iter().any(|method| clients::has_proof(*method)).then(|| top.at("clients"))
+    }
+
+    #[cfg(not(feature = "clients"))]
+    fn proofs_of_clients(&self, _: &Reader<'_>) -> Option<Path> {
+        None
+    }
+
+    #[cfg(feature = "clients")]
+    fn clients_name(&self, authority: Authority) -> bool {
+        let mut named = self.clients.iter().flat_map(|clients| &clients.trust_domains);
+        matches!(authority, Authority::TrustDomain(number) if named.any(|known| *known == number))
+    }
+
+    #[cfg(not(feature = "clients"))]
+    fn clients_name(&self, _: Authority) -> bool {
+        false
     }
 
     #[cfg(feature = "registry")]

@@ -3,16 +3,17 @@
 use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 
 use portcullis_scope::{AcrValues, AuthorizationDetails, ClaimRequirements, Required, ScopeSet};
-use portcullis_svid::{SpiffeId, TrustDomain};
+use portcullis_svid::IdPattern;
 use portcullis_types::{Rejection, json::Value, limits::excerpt};
 
 use super::{
     Mode, PolicyError,
     code::PolicyCode,
-    issuers::{Issuer, Trusted, repeated},
+    issuers::{Issuer, repeated},
     limits::{MAX_NAMES, MAX_RULES},
     reader::{Reader, at_most, plain_name},
     shape::nearest,
+    trust_domains::Trusted,
 };
 use crate::{
     origin::Origin,
@@ -28,41 +29,6 @@ pub enum Authority {
     TrustDomain(usize),
     /// A registry's users.
     Users,
-}
-
-/// A pattern of SPIFFE IDs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum IdPattern {
-    /// This one.
-    Exactly(SpiffeId),
-    /// Those below it: one or more segments more.
-    Below(SpiffeId),
-}
-
-impl IdPattern {
-    fn parse(text: &str) -> Result<Self, Rejection> {
-        match text.strip_suffix("/*") {
-            Some(above) => SpiffeId::parse(above).map(IdPattern::Below),
-            None => SpiffeId::parse(text).map(IdPattern::Exactly),
-        }
-    }
-
-    /// Whether an ID matches.
-    pub fn matches(&self, id: &SpiffeId) -> bool {
-        match self {
-            IdPattern::Exactly(exactly) => exactly == id,
-            IdPattern::Below(above) => {
-                id.trust_domain() == above.trust_domain()
-                    && id.path().strip_prefix(above.path()).is_some_and(|rest| rest.starts_with('/'))
-            }
-        }
-    }
-
-    pub(super) fn trust_domain(&self) -> &TrustDomain {
-        match self {
-            IdPattern::Exactly(id) | IdPattern::Below(id) => id.trust_domain(),
-        }
-    }
 }
 
 /// What has to hold of one credential.

@@ -65,8 +65,7 @@ impl Judge<'_> {
             }
             .into());
         }
-        let proof = verified.as_ref().and_then(|verified| verified.proof.clone());
-        Ok(Passed { principal: verified, proof, issue: None })
+        Ok(Passed::of(verified))
     }
 }
 

@@ -58,11 +58,12 @@ pub(crate) fn told(policy: &Policy, speaking: &Speaking, denial: &Denial, decisi
             }
             body("UNSUPPORTED", "there is nothing like that here", Some(code), empty)
         }
-        Fault::Credential { need, told, .. } => {
+        Fault::Credential { .. } | Fault::Workload { .. } => {
             decision.status = 401;
-            let error = match need {
-                Need::Credential { .. } => None,
-                _ => Some(TokenError::InvalidToken),
+            let (error, told) = match &denial.fault {
+                Fault::Credential { need: Need::Credential { .. }, told, .. } => (None, told),
+                Fault::Credential { told, .. } | Fault::Workload { told, .. } => (Some(TokenError::InvalidToken), told),
+                _ => (None, &false),
             };
             decision
                 .response_headers
@@ -80,6 +81,9 @@ pub(crate) fn told(policy: &Policy, speaking: &Speaking, denial: &Denial, decisi
             decision.status = 403;
             body("DENIED", "requested access to the resource is denied", Some(code), missing)
         }
+        // Clients are asked about on listeners of their own.
+        #[cfg(feature = "clients")]
+        Fault::Client(_) => UNKNOWN_BODY.into(),
         Fault::Rights(_) | Fault::Forbidden | Fault::Page => {
             decision.status = 403;
             body("DENIED", "requested access to the resource is denied", Some(code), empty)
@@ -156,8 +160,10 @@ fn oauth_error(denial: &Denial) -> &'static str {
         Fault::Request if rejection.is(GateCode::RegistryService) => "invalid_target",
         Fault::Request | Fault::Absent(_) | Fault::Page => "invalid_request",
         Fault::Credential { need: Need::Credential { .. }, .. } => "invalid_client",
-        Fault::Credential { .. } => "invalid_grant",
+        Fault::Credential { .. } | Fault::Workload { .. } => "invalid_grant",
         Fault::Access { .. } | Fault::Rights(_) | Fault::Forbidden => "access_denied",
+        #[cfg(feature = "clients")]
+        Fault::Client(_) => "temporarily_unavailable",
         Fault::Unknown => "temporarily_unavailable",
     }
 }

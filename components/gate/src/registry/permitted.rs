@@ -101,6 +101,8 @@ impl Judge<'_> {
                         at,
                         answered: self.answered,
                         may_ask: false,
+                        #[cfg(feature = "clients")]
+                        registration: self.registration,
                         trace: &mut Silent,
                     };
                     quiet.rights(verified, &grant.name, require).is_ok()

@@ -28,7 +28,7 @@ use crate::{
     denial::{Denial, Stop},
     judge::{Judge, Verified},
     limits::MAX_REFRESH_CLAIMS,
-    memory::Fact,
+    memory::{Fact, Learned},
     policy::{Authority, Registry, registry::TokenService},
 };
 
@@ -122,7 +122,15 @@ impl Judge<'_> {
             return Err(gone("the issuer is there no more, or its tokens are refreshed no more").into());
         };
         let leeway = self.policy.issuers.get(number).map_or(0, |issuer| issuer.expect.leeway);
-        let fact = Fact::new(Authority::Issuer(number), held.clone(), None, 0, self.at, "");
+        let learned = Learned {
+            authority: Authority::Issuer(number),
+            claims: held.clone(),
+            spiffe_id: None,
+            workload_key: None,
+            generation: 0,
+            remembered: false,
+        };
+        let fact = Fact::new(learned, self.at, "");
         let verified = Verified {
             authority: Authority::Issuer(number),
             fact: Some(Rc::new(fact)),

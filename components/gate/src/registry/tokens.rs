@@ -83,8 +83,7 @@ impl Judge<'_> {
             issued_at: self.at,
             expires_in: service.lifetime,
         };
-        let proof = verified.as_ref().and_then(|verified| verified.proof.clone());
-        Ok(Passed { principal: verified, proof, issue: Some(issue) })
+        Ok(Passed { issue: Some(issue), ..Passed::of(verified) })
     }
 
     /// Who asks, and when they signed in.

@@ -12,7 +12,7 @@ fn domain_key(number: u8) -> SigningKey {
 }
 
 /// A bundle with keys for JWT-SVIDs, and members added to it.
-fn bundle(more: &str, keys: &[(u8, &str)]) -> String {
+pub(super) fn bundle(more: &str, keys: &[(u8, &str)]) -> String {
     let key = |(number, kid): &(u8, &str)| {
         let point = domain_key(*number).verifying_key().to_sec1_point(false);
         let coordinate = |range| base64url::encode(&point.as_bytes()[range]);
@@ -23,7 +23,7 @@ fn bundle(more: &str, keys: &[(u8, &str)]) -> String {
     format!(r#"{{{more}"keys":[{}]}}"#, keys.join(","))
 }
 
-fn svid(number: u8, kid: &str) -> String {
+pub(super) fn svid(number: u8, kid: &str) -> String {
     let claims = format!(r#"{{"sub":"spiffe://prod.example/w","aud":"{API}","exp":{}}}"#, NOW + 10 * DAY);
     let header = format!(r#"{{"alg":"ES256","kid":"{kid}","typ":"JWT"}}"#);
     let input = format!("{}.{}", base64url::encode(header.as_bytes()), base64url::encode(claims.as_bytes()));

@@ -259,7 +259,12 @@ fn lists_and_keys_that_come_together_are_taken_in_either_order() {
         give(&gate, JWKS, body(&jwks(&[(1, "a")])), NOW, NOW);
         evaluation.answer(&[(needs[0].id, portcullis_gate::Answer::Done)], NOW);
         let Step::Needs(needs) = evaluation.step(NOW) else { panic!("it needs the list") };
-        let document = |url: &str, text: &str| Document { url: url.into(), fetched_at: NOW + 1, content: body(text) };
+        let document = |url: &str, text: &str| Document {
+            url: url.into(),
+            server: None,
+            fetched_at: NOW + 1,
+            content: body(text),
+        };
         // The list is signed with a key that comes with it.
         let by_b = status_list(2, "b", LIST, &[0], NOW - 5, "");
         let mut both = [document(JWKS, &jwks(&[(1, "a"), (2, "b")])), document(LIST, &by_b)];

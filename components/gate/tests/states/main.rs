@@ -2,7 +2,9 @@
 //! proofs says. With the reference host, which has no network and no clock.
 
 mod bundles;
+mod clients;
 mod documents;
+mod endpoints;
 mod fetches;
 mod keys;
 mod lists;
@@ -45,7 +47,7 @@ fn body(text: &str) -> Content {
 
 /// Gives a gate a document, and tells the codes of what is wrong with it.
 fn give(gate: &Gate, url: &str, content: Content, fetched_at: u64, at: u64) -> Vec<&'static str> {
-    let document = Document { url: url.into(), fetched_at, content };
+    let document = Document { url: url.into(), server: None, fetched_at, content };
     gate.provide(&[document], at).iter().map(|(_, rejection)| rejection.code()).collect()
 }
 
@@ -69,7 +71,7 @@ fn documents(needs: &[Need]) -> Vec<&DocumentNeed> {
         .iter()
         .filter_map(|need| match &need.what {
             Wanted::Document(need) => Some(need),
-            Wanted::Remember(_) => None,
+            _ => None,
         })
         .collect()
 }

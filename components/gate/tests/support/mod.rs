@@ -11,7 +11,8 @@ use std::{
 use ed25519_dalek::{Signer, SigningKey};
 use portcullis_crypto::{Backend, SoftwareBackend, sha256};
 use portcullis_gate::{
-    Answer, Content, Decision, Document, Evaluation, Gate, Header, Need, Request, Step, Wanted, policy::Format,
+    Answer, Content, Decision, Document, DocumentNeed, Evaluation, Gate, Header, Need, Request, Step, Wanted,
+    policy::Format,
 };
 use portcullis_types::base64url;
 
@@ -144,12 +145,12 @@ impl Host {
         Self { documents, ..Self::default() }
     }
 
-    pub(crate) fn document(&self, url: &str, at: u64) -> Document {
-        let content = match self.documents.get(url) {
+    pub(crate) fn document(&self, need: &DocumentNeed, at: u64) -> Document {
+        let content = match self.documents.get(&need.url) {
             Some(text) => Content::Body { status: 200, media_type: None, bytes: text.clone().into_bytes() },
             None => Content::Failed("there is none".into()),
         };
-        Document { url: url.into(), fetched_at: at, content }
+        Document { url: need.url.clone(), server: need.server.clone(), fetched_at: at, content }
     }
 
     /// Answers every need until there is a decision.
@@ -175,7 +176,7 @@ impl Host {
         match need.what {
             Wanted::Document(need) => {
                 self.asked.push(need.url.clone());
-                gate.provide(&[self.document(&need.url, at)], at);
+                gate.provide(&[self.document(&need, at)], at);
                 Answer::Done
             }
             Wanted::Remember(remember) => {
@@ -185,12 +186,13 @@ impl Host {
                     Answer::Seen
                 }
             }
+            Wanted::Registration(_) | Wanted::Register(_) => Answer::Unavailable,
         }
     }
 
     /// Fetches what is due.
     pub(crate) fn refresh(&mut self, gate: &Gate, at: u64) {
-        let documents: Vec<Document> = gate.due(at).iter().map(|need| self.document(&need.url, at)).collect();
+        let documents: Vec<Document> = gate.due(at).iter().map(|need| self.document(need, at)).collect();
         gate.provide(&documents, at);
     }
 }

@@ -1,6 +1,8 @@
 //! The operations, a file an area.
 
 #[cfg(feature = "full")]
+mod client;
+#[cfg(feature = "full")]
 mod cose;
 #[cfg(feature = "full")]
 mod crypto;
@@ -12,16 +14,22 @@ mod dpop;
 pub(crate) mod gate;
 mod keys;
 #[cfg(feature = "full")]
+pub(crate) mod message;
+#[cfg(feature = "full")]
 mod oci;
 #[cfg(feature = "full")]
 mod policy;
 #[cfg(feature = "full")]
 mod scope;
 #[cfg(feature = "full")]
+mod signature;
+#[cfg(feature = "full")]
 pub(crate) mod status;
 #[cfg(feature = "full")]
 mod svid;
 mod token;
+#[cfg(feature = "full")]
+mod wimse;
 
 use crate::{
     Door,
@@ -34,11 +42,15 @@ pub(crate) type Operation = fn(&mut Door, Call<'_>) -> Answer;
 /// Every operation by its name.
 #[cfg(feature = "full")]
 pub(crate) const ALL: &[(&str, Operation)] = &[
+    ("client.authenticate", client::authenticate),
+    ("client.match", client::matches),
+    ("client.register", client::register),
     ("cose.verify", cose::verify),
     ("crypto.verify", crypto::verify),
     ("cwt.verify", cwt::verify),
     ("dpop.verify", dpop::verify),
     ("gate.admit_redirect", gate::session::admit_redirect),
+    ("gate.admit_server", gate::session::admit_server),
     ("gate.answer", gate::session::answer),
     ("gate.check", gate::check),
     ("gate.drop", gate::session::drop),
@@ -48,6 +60,7 @@ pub(crate) const ALL: &[(&str, Operation)] = &[
     ("gate.provide", gate::session::provide),
     ("gate.ready", gate::session::ready),
     ("gate.start", gate::session::start),
+    ("http.signature", signature::http),
     ("jws.verify", token::jws_verify),
     ("jwt.inspect", token::jwt_inspect),
     ("jwt.verify", token::jwt_verify),
@@ -61,6 +74,7 @@ pub(crate) const ALL: &[(&str, Operation)] = &[
     ("policy.check", policy::check),
     ("policy.explain", policy::explain),
     ("scope.evaluate", scope::evaluate_grants),
+    ("signature.prepare", signature::prepare),
     ("spiffe.id", svid::spiffe_id),
     ("status.close", status::close),
     ("status.decode", status::decode),
@@ -73,6 +87,10 @@ pub(crate) const ALL: &[(&str, Operation)] = &[
     ("svid.jwt", svid::jwt),
     ("svid.wit", svid::wit),
     ("svid.x509", svid::x509),
+    ("wimse.id", wimse::id),
+    ("wimse.proof", wimse::proof),
+    ("wimse.sign_response", wimse::sign_response),
+    ("wimse.signature", wimse::signature),
 ];
 
 /// Those about tokens.

@@ -34,7 +34,22 @@ pub(crate) fn plain(verdict: &Verdict, status: u16) -> Answer {
     answer
 }
 
-fn put(answer: &mut Answer, fields: &[Field]) {
+/// An answer whose body the gate made, whatever it decided: 200 where it allows and never else.
+pub(crate) fn answered(verdict: &Verdict, body: String) -> Answer {
+    let decision = &verdict.decision;
+    let status = match (verdict.allows(), decision.status) {
+        (true, _) => StatusCode::OK,
+        (false, status @ 400..) => StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN),
+        (false, _) => StatusCode::FORBIDDEN,
+    };
+    let mut answer = Answer::new(Body::from(body));
+    *answer.status_mut() = status;
+    put(&mut answer, &decision.response_headers);
+    answer
+}
+
+/// Adds header fields to an answer.
+pub(crate) fn put(answer: &mut Answer, fields: &[Field]) {
     for field in fields {
         // The gate sets names and values that are fields; what is none cannot be said in HTTP.
         if let (Ok(name), Ok(value)) =

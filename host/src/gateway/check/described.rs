@@ -41,6 +41,9 @@ struct Told {
     trailers: Vec<(String, String)>,
     body: Option<String>,
     body_b64: Option<String>,
+    /// That there is a body, or may be one, which is not told.
+    #[serde(default)]
+    body_withheld: bool,
 }
 
 #[derive(Deserialize)]
@@ -147,11 +150,12 @@ impl Described {
         let headers = |fields: Vec<(String, String)>| -> Vec<Header> {
             fields.into_iter().map(|(name, value)| Header { name, value: value.into_bytes() }).collect()
         };
-        let body = match (told.body, told.body_b64) {
-            (None, None) => None,
-            (Some(text), None) => Some(text.into_bytes()),
-            (None, Some(text)) => Some(bytes(&text)?),
-            (Some(_), Some(_)) => return Err("body and body_b64 are two words for one thing: leave one out"),
+        let body = match (told.body, told.body_b64, told.body_withheld) {
+            (None, None, true) => None,
+            (None, None, false) => Some(Vec::new()),
+            (Some(text), None, false) => Some(text.into_bytes()),
+            (None, Some(text), false) => Some(bytes(&text)?),
+            _ => return Err("body, body_b64 and body_withheld are three words for one thing: leave two out"),
         };
         Ok(Request {
             method: told.method,

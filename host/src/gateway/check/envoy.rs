@@ -77,6 +77,7 @@ impl Door {
             target: (!origin_form).then(|| http.path.clone()),
             certificate: self.certificate(&certificate),
             method: http.method.clone(),
+            body: body(&http),
             headers: headers(http),
             listener: self.name(),
             ..Request::default()
@@ -94,6 +95,36 @@ impl Door {
         let der = pem_rfc7468::decode_vec(&pem).map(|(_, der)| der).unwrap_or(pem);
         ClientCertificate::Leaf(LeafCertificate { der, validated_for: self.listener.trust_proxy_validation.clone() })
     }
+}
+
+/// The body, where Envoy hands it over whole (`with_request_body`), or where there can be none: a length of nothing, or in HTTP/1 no
+/// field that says that there is one (RFC 9112 section 6.3).
+///
+/// A client may send the field by which Envoy says that a body is whole, so that alone says nothing: only a body that is there is
+/// one, and only where each such field says so.
+fn body(http: &HttpRequest) -> Option<Vec<u8>> {
+    let map = http.header_map.iter().flat_map(|map| &map.headers);
+    let raw = map.map(|field| {
+        let value = if field.raw_value.is_empty() { field.value.as_bytes() } else { &field.raw_value };
+        (field.key.as_str(), value)
+    });
+    let fields: Vec<(&str, &[u8])> =
+        http.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).chain(raw).collect();
+    let of = |name: &'static str| {
+        fields.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    };
+    let body = if http.raw_body.is_empty() { http.body.as_bytes() } else { &http.raw_body };
+    if !body.is_empty() {
+        let mut partial = of("x-envoy-auth-partial-body").peekable();
+        let whole = partial.peek().is_some() && partial.all(|value| value == b"false");
+        return whole.then(|| body.to_vec());
+    }
+    let mut lengths = of("content-length").peekable();
+    let none = match lengths.peek() {
+        Some(_) => lengths.all(|length| length == b"0"),
+        None => http.protocol.starts_with("HTTP/1"),
+    };
+    (none && of("transfer-encoding").next().is_none()).then(Vec::new)
 }
 
 /// Percent-decoding (RFC 3986 section 2.1); `+` stays.
@@ -191,6 +222,25 @@ fn metadata(verdict: &Verdict) -> Struct {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_is_whole_only_where_it_can_be() {
+        let told = |fields: &[(&str, &str)], protocol: &str, given: &str| {
+            let headers = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let (protocol, body_text) = (protocol.to_owned(), given.to_owned());
+            body(&HttpRequest { headers, protocol, body: body_text, ..HttpRequest::default() })
+        };
+        let partial = "x-envoy-auth-partial-body";
+        assert_eq!(told(&[], "HTTP/1.1", ""), Some(Vec::new()));
+        assert_eq!(told(&[("content-length", "0")], "HTTP/2", ""), Some(Vec::new()));
+        assert_eq!(told(&[(partial, "false"), ("content-length", "1")], "HTTP/1.1", "a"), Some(b"a".to_vec()));
+        assert_eq!(told(&[(partial, "true"), ("content-length", "9")], "HTTP/1.1", "a"), None);
+        assert_eq!(told(&[], "HTTP/2", ""), None, "nobody knows");
+        // What a client may say for itself makes no body go away.
+        assert_eq!(told(&[(partial, "false"), ("content-length", "1")], "HTTP/1.1", ""), None);
+        assert_eq!(told(&[(partial, "false")], "HTTP/2", ""), None);
+        assert_eq!(told(&[("transfer-encoding", "chunked")], "HTTP/1.1", ""), None);
+    }
 
     #[test]
     fn escapes_are_undone_and_what_is_none_stays() {

@@ -20,6 +20,9 @@ impl Door {
         if self.listener.tokens {
             return answer::no_check("tokens are handed out here, and the policy has no token service");
         }
+        if self.listener.clients {
+            return self.answer_server(request).await;
+        }
         let path = request.uri().path();
         match self.listener.asserts {
             Some(Asserter::Envoy) if request.version() == Version::HTTP_2 => {

@@ -6,6 +6,7 @@
 //! | `asserts = "nginx"` | `/auth/nginx` |
 //! | `asserts = "traefik"`, `"caddy"` | `/auth/forward` |
 //! | none | `POST /check` |
+//! | `serves = "clients"` | `POST /authenticate`, `/challenge` and `/redirect`, for an authorization server |
 //! | `serves = "tokens"` | the token service for registries, where the policy says that it is |
 //!
 //! gRPC answers with status 200 whatever was decided, which `ext_authz` HTTP takes for "allow"; so the two never share a
@@ -22,17 +23,18 @@ use std::time::Instant;
 
 use super::audit::{Asked, Audit};
 use super::engine::Engine;
+use super::identity::Identity;
 use super::metrics::Metrics;
 use super::tokens::TokenService;
 use super::verdict::Verdict;
 use crate::gate::{Asserter, Listener, Request};
 
-pub(crate) use answer::{Answer, plain, text};
+pub(crate) use answer::{Answer, answered, plain, put, text};
 pub(crate) use peer::PeerChain;
 
 /// What stands behind one listener.
 pub(crate) struct Door {
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
     metrics: Arc<Metrics>,
     audit: Option<Audit>,
     listener: Listener,
@@ -40,6 +42,8 @@ pub(crate) struct Door {
     declared: bool,
     /// What hands out tokens, where the listener is for that.
     tokens: Option<Arc<TokenService>>,
+    /// Who signs answers, if anybody does.
+    pub(crate) identity: Option<Arc<Identity>>,
 }
 
 impl Door {
@@ -50,9 +54,10 @@ impl Door {
         listener: Listener,
         declared: bool,
         tokens: Option<Arc<TokenService>>,
+        identity: Option<Arc<Identity>>,
     ) -> Self {
         let tokens = tokens.filter(|_| listener.tokens);
-        Self { engine, metrics, audit, listener, declared, tokens }
+        Self { engine, metrics, audit, listener, declared, tokens, identity }
     }
 
     pub(crate) fn listener(&self) -> &Listener {
@@ -99,6 +104,7 @@ impl Door {
 pub(crate) fn kind(listener: &Listener) -> &'static str {
     match listener.asserts {
         _ if listener.tokens => "tokens for registries",
+        _ if listener.clients => "who clients are",
         Some(Asserter::Envoy) => "asserts envoy",
         Some(Asserter::Nginx) => "asserts nginx",
         Some(Asserter::Traefik) => "asserts traefik",

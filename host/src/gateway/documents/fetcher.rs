@@ -18,7 +18,7 @@ use url::{Host, Url};
 
 use super::budgets::{Budgets, Place};
 use super::names::{Names, Resolver, SystemNames};
-use super::workload_api;
+use super::{workload_api, workload_server};
 use crate::gate::{Body, Class, Content, Document, DocumentNeed};
 use crate::gateway::clock::now;
 
@@ -34,10 +34,14 @@ const MAX_REDIRECTS: u8 = 3;
 /// Connections that are kept for the next fetch of an origin.
 const IDLE: usize = 1;
 
-/// Who says whether a redirect may be followed: the gate.
-pub(crate) trait Redirects: Send + Sync {
-    /// Whether the redirect after `hops` others may be followed to an absolute URL. The error says why not, for logs.
-    fn admit<'a>(&'a self, need: &'a DocumentNeed, hops: u8, location: &'a str) -> BoxFuture<'a, Result<(), String>>;
+/// Who says where a fetch may go: the gate. Errors say why not, for logs.
+pub(crate) trait Admits: Send + Sync {
+    /// Whether the redirect after `hops` others may be followed to an absolute URL.
+    fn redirect<'a>(&'a self, need: &'a DocumentNeed, hops: u8, location: &'a str)
+    -> BoxFuture<'a, Result<(), String>>;
+
+    /// Whether the server that presents these certificates, in DER and its own first, may be asked for what is needed.
+    fn server<'a>(&'a self, need: &'a DocumentNeed, chain: Vec<Vec<u8>>) -> BoxFuture<'a, Result<(), String>>;
 }
 
 /// An address that the operator named for an origin. It may be a private one.
@@ -80,10 +84,16 @@ pub(crate) struct Fetcher {
     strict: Client,
     /// For origins whose address the operator named, by host and port.
     pinned: HashMap<(String, u16), Client>,
+    /// The same addresses, and where other names are looked up, for clients of one fetch.
+    pins: Pinned,
+    names: Arc<dyn Names>,
     local: HashMap<String, Router>,
     workload_api: Option<String>,
     budgets: Budgets,
 }
+
+/// Addresses by host and port.
+type Pinned = HashMap<(String, u16), Vec<SocketAddr>>;
 
 /// Why a fetch failed, for logs.
 type Failed = String;
@@ -99,21 +109,23 @@ impl Fetcher {
         let roots: Vec<reqwest::Certificate> =
             extra_roots.iter().map(|der| reqwest::Certificate::from_der(der)).collect::<Result<_, _>>()?;
         let client = |public_only| {
-            builder(&roots).dns_resolver(Arc::new(Resolver::new(Arc::clone(&names), public_only))).build()
+            of_the_web(&roots).dns_resolver(Arc::new(Resolver::new(Arc::clone(&names), public_only))).build()
         };
-        let mut pinned: HashMap<(String, u16), Vec<SocketAddr>> = HashMap::new();
+        let mut addresses = Pinned::new();
         for pin in pins {
-            let of_origin = pinned.entry((pin.host.to_ascii_lowercase(), pin.port)).or_default();
+            let of_origin = addresses.entry((pin.host.to_ascii_lowercase(), pin.port)).or_default();
             of_origin.push(SocketAddr::new(pin.address, pin.port));
         }
-        let pinned = pinned.into_iter().map(|(origin, addresses)| {
-            let client = builder(&roots).resolve_to_addrs(&origin.0, &addresses).build()?;
-            Ok((origin, client))
+        let pinned = addresses.iter().map(|(origin, addresses)| {
+            let client = of_the_web(&roots).resolve_to_addrs(&origin.0, addresses).build()?;
+            Ok((origin.clone(), client))
         });
         Ok(Self {
             open: client(false)?,
             strict: client(true)?,
             pinned: pinned.collect::<Result<_, reqwest::Error>>()?,
+            pins: addresses,
+            names,
             local,
             workload_api,
             budgets: Budgets::new(),
@@ -121,16 +133,18 @@ impl Fetcher {
     }
 
     /// Fetches what is needed. What cannot be had is told as such, with a reason for logs.
-    pub(crate) async fn fetch(&self, need: &DocumentNeed, redirects: &dyn Redirects) -> Document {
-        let fetched = if let Some(path) = need.url.strip_prefix("file:") {
+    pub(crate) async fn fetch(&self, need: &DocumentNeed, admits: &Arc<dyn Admits>) -> Document {
+        let fetched = if need.server.is_some() && !need.url.starts_with("https://") {
+            Err("nothing but a TLS server proves to be a workload".into())
+        } else if let Some(path) = need.url.strip_prefix("file:") {
             read_file(need, path).await
         } else if let Some(trust_domain) = need.url.strip_prefix(workload_api::SCHEME) {
             self.bundle(need, trust_domain).await
         } else {
-            self.follow(need, redirects).await
+            self.follow(need, admits).await
         };
         let content = fetched.map_or_else(Content::Failed, Content::Body);
-        Document { url: need.url.clone(), fetched_at: now(), content }
+        Document { url: need.url.clone(), server: need.server.clone(), fetched_at: now(), content }
     }
 
     async fn bundle(&self, need: &DocumentNeed, trust_domain: &str) -> Result<Body, Failed> {
@@ -146,17 +160,17 @@ impl Fetcher {
         Ok(Body { status: 200, media_type: None, bytes })
     }
 
-    async fn follow(&self, need: &DocumentNeed, redirects: &dyn Redirects) -> Result<Body, Failed> {
+    async fn follow(&self, need: &DocumentNeed, admits: &Arc<dyn Admits>) -> Result<Body, Failed> {
         let mut url = Url::parse(&need.url).map_err(|error| format!("the URL is none: {error}"))?;
         let whole = async {
             for hops in 0..=MAX_REDIRECTS {
-                let response = self.get(need, &url).await?;
+                let response = self.get(need, &url, admits).await?;
                 let Some(location) = redirected(&response.status, &response.headers) else {
                     return response.take(need.most).await;
                 };
                 let next = location.and_then(|location| url.join(location).map_err(|error| error.to_string()));
                 let next = next.map_err(|error| format!("redirected to no URL: {error}"))?;
-                redirects.admit(need, hops, next.as_str()).await?;
+                admits.redirect(need, hops, next.as_str()).await?;
                 url = next;
             }
             Err(format!("more than {MAX_REDIRECTS} redirects"))
@@ -165,10 +179,11 @@ impl Fetcher {
         tokio::time::timeout(FETCH_WITHIN, whole).await.map_err(|_| late())?
     }
 
-    async fn get(&self, need: &DocumentNeed, url: &Url) -> Result<Response, Failed> {
+    async fn get(&self, need: &DocumentNeed, url: &Url, admits: &Arc<dyn Admits>) -> Result<Response, Failed> {
         let origin = url.origin().ascii_serialization();
         let place = self.budgets.place(need.class, &origin).await?;
-        if let Some(router) = self.local.get(&origin) {
+        // What is answered within this process has proved nothing to anybody.
+        if let (None, Some(router)) = (&need.server, self.local.get(&origin)) {
             let request = http::Request::get(url.as_str()).header(ACCEPT, &need.accept).body(axum::body::Body::empty());
             let request = request.map_err(|error| error.to_string())?;
             let answer = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
@@ -176,7 +191,11 @@ impl Fetcher {
             let stream = body.into_data_stream().map(|part| part.map_err(|error| error.to_string()));
             return Ok(Response { status: parts.status, headers: parts.headers, body: stream.boxed(), _place: place });
         }
-        let client = self.client(need.class, url)?;
+        let mut client = self.client(need.class, url)?.clone();
+        if need.server.is_some() {
+            // Of the other one only what it refuses counts.
+            client = self.of_workload(need, url, admits)?;
+        }
         let sent = client.get(url.clone()).header(ACCEPT, &need.accept).send().await.map_err(reason)?;
         let (status, headers) = (sent.status(), sent.headers().clone());
         let body = sent.bytes_stream().map(|part| part.map_err(reason)).boxed();
@@ -201,9 +220,30 @@ impl Fetcher {
             (_, Host::Ipv4(_) | Host::Ipv6(_), _) => Err("the URL names an address and no host".into()),
         }
     }
+
+    /// For one connection to a server that proves who it is. It finds the server where [`Self::client`] would.
+    fn of_workload(&self, need: &DocumentNeed, url: &Url, admits: &Arc<dyn Admits>) -> Result<Client, Failed> {
+        let tls = workload_server::client_config(need, admits).map_err(|error| error.to_string())?;
+        let builder = builder().tls_backend_preconfigured(tls).https_only(true).http1_only().pool_max_idle_per_host(0);
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let port = url.port_or_known_default().unwrap_or_default();
+        let builder = match self.pins.get(&(host.clone(), port)) {
+            Some(addresses) => builder.resolve_to_addrs(&host, addresses),
+            None => {
+                let public_only = need.class != Class::Policy;
+                builder.dns_resolver(Arc::new(Resolver::new(Arc::clone(&self.names), public_only)))
+            }
+        };
+        builder.build().map_err(reason)
+    }
 }
 
-fn builder(roots: &[reqwest::Certificate]) -> reqwest::ClientBuilder {
+/// For servers that the system's authorities and their names authenticate, and further authorities that the operator named.
+fn of_the_web(roots: &[reqwest::Certificate]) -> reqwest::ClientBuilder {
+    builder().pool_max_idle_per_host(IDLE).tls_certs_merge(roots.iter().cloned())
+}
+
+fn builder() -> reqwest::ClientBuilder {
     Client::builder()
         .user_agent(concat!("portcullis/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
@@ -211,8 +251,6 @@ fn builder(roots: &[reqwest::Certificate]) -> reqwest::ClientBuilder {
         .no_proxy()
         .connect_timeout(CONNECT_WITHIN)
         .timeout(FETCH_WITHIN)
-        .pool_max_idle_per_host(IDLE)
-        .tls_certs_merge(roots.iter().cloned())
 }
 
 /// Where an answer redirects to, if it does. One that says so without a place is an error.
@@ -292,3 +330,5 @@ async fn read_file(need: &DocumentNeed, path: &str) -> Result<Body, Failed> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod workloads;

@@ -9,6 +9,7 @@ mod fetcher;
 mod names;
 mod store;
 mod workload_api;
+mod workload_server;
 
-pub(crate) use fetcher::{FetchSettings, Fetcher, Pin, Redirects};
+pub(crate) use fetcher::{Admits, FetchSettings, Fetcher, Pin};
 pub(crate) use store::Store;

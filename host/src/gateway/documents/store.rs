@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use moka::sync::Cache;
 
-use crate::gate::{Content, Document, DocumentKind};
+use crate::gate::{Content, Document, DocumentKind, DocumentNeed};
 
 /// The most that is kept, in bytes. Lists are the largest; eight of the largest fit.
 const MAX_BYTES: u64 = 256 << 20;
@@ -16,21 +16,25 @@ const OVERHEAD: usize = 256;
 /// How many kinds of documents there are.
 const KINDS: usize = 5;
 
+/// A URL, and who its server was to be: what came from another server is another document.
+type Place = (String, Option<String>);
+
 /// Documents, and counts of fetches.
 pub(crate) struct Store {
-    documents: Cache<String, (DocumentKind, Arc<Document>)>,
+    documents: Cache<Place, (DocumentKind, Arc<Document>)>,
     came: [AtomicU64; KINDS],
     failed: [AtomicU64; KINDS],
 }
 
 impl Store {
     pub(crate) fn new() -> Self {
-        let weigh = |url: &String, (_, document): &(DocumentKind, Arc<Document>)| {
+        let weigh = |(url, server): &Place, (_, document): &(DocumentKind, Arc<Document>)| {
             let length = match &document.content {
                 Content::Body(body) => body.bytes.len(),
                 Content::Failed(_) => 0,
             };
-            u32::try_from(length + 2 * url.len() + OVERHEAD).unwrap_or(u32::MAX)
+            let place = url.len() + server.as_ref().map_or(0, String::len);
+            u32::try_from(length + 2 * place + OVERHEAD).unwrap_or(u32::MAX)
         };
         Self {
             documents: Cache::builder().max_capacity(MAX_BYTES).weigher(weigh).build(),
@@ -41,12 +45,12 @@ impl Store {
 
     /// Keeps a document that came, in place of an older one of its URL.
     pub(crate) fn put(&self, kind: DocumentKind, document: Arc<Document>) {
-        self.documents.insert(document.url.clone(), (kind, document));
+        self.documents.insert((document.url.clone(), document.server.clone()), (kind, document));
     }
 
-    /// The last good one of a URL.
-    pub(crate) fn get(&self, url: &str) -> Option<Arc<Document>> {
-        self.documents.get(url).map(|(_, document)| document)
+    /// The last good one that meets a need.
+    pub(crate) fn get(&self, need: &DocumentNeed) -> Option<Arc<Document>> {
+        self.documents.get(&(need.url.clone(), need.server.clone())).map(|(_, document)| document)
     }
 
     /// All that are kept but lists, which are large and which a new gate takes only when a token has named them.
@@ -90,11 +94,11 @@ fn index(kind: DocumentKind) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gate::Body;
+    use crate::gate::{Body, Class};
 
     fn document(url: &str, length: usize, fetched_at: u64) -> Arc<Document> {
         let body = Body { status: 200, media_type: None, bytes: vec![0; length] };
-        Arc::new(Document { url: url.into(), fetched_at, content: Content::Body(body) })
+        Arc::new(Document { url: url.into(), server: None, fetched_at, content: Content::Body(body) })
     }
 
     #[test]
@@ -103,7 +107,17 @@ mod tests {
         store.put(DocumentKind::Keys, document("a", 10, 100));
         store.put(DocumentKind::Keys, document("a", 20, 200));
         store.put(DocumentKind::StatusList, document("b", 10, 150));
-        assert_eq!(store.get("a").map(|found| found.fetched_at), Some(200));
+        let mut need = DocumentNeed {
+            url: "a".into(),
+            class: Class::Policy,
+            kind: DocumentKind::Keys,
+            accept: String::new(),
+            most: 1,
+            server: None,
+        };
+        assert_eq!(store.get(&need).map(|found| found.fetched_at), Some(200));
+        need.server = Some("spiffe://prod.example/server".into());
+        assert!(store.get(&need).is_none(), "what the web's server said is not the workload's");
         assert_eq!(store.all_but_lists().len(), 1);
         assert_eq!((store.oldest(DocumentKind::Keys, 210), store.oldest(DocumentKind::Bundle, 210)), (Some(10), None));
         for number in 0..20 {

@@ -12,6 +12,10 @@ use x509_cert::der::{Decode as _, Encode as _};
 /// What a policy writes for a bundle that comes from here: this and the trust domain.
 pub(super) const SCHEME: &str = "workload-api:";
 
+/// How soon a bundle is asked for again, in seconds. The agent is near, and an authority that it has just heard of may sign the
+/// next SVID.
+const REFRESH_HINT: u64 = 10;
+
 /// The bundle of a trust domain, as it is now. The error is for logs.
 pub(super) async fn bundle(socket: &str, trust_domain: &str) -> Result<Vec<u8>, String> {
     let down = |error: &dyn std::fmt::Display| format!("the Workload API at {socket} did not answer: {error}");
@@ -41,7 +45,7 @@ pub(super) async fn bundle(socket: &str, trust_domain: &str) -> Result<Vec<u8>, 
     if keys.is_empty() {
         return Err(format!("the Workload API has no bundle of {trust_domain}"));
     }
-    Ok(json!({"keys": keys}).to_string().into_bytes())
+    Ok(json!({"spiffe_refresh_hint": REFRESH_HINT, "keys": keys}).to_string().into_bytes())
 }
 
 /// An authority of X.509-SVIDs as a JWK: its certificate, and the key in it.

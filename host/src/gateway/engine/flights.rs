@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, Shared};
 
 use super::{Engine, Generation};
 use crate::gate::{Content, Document, DocumentKind, DocumentNeed};
-use crate::gateway::documents::Redirects;
+use crate::gateway::documents::Admits;
 
 /// For how many seconds a document that came for one instance is given to the next that asks, without another fetch.
 /// Instances ask at nearly the same time, at the start and when a token with a new list comes; a list that is to be
@@ -20,8 +20,9 @@ pub(super) fn is_new(fetched_at: u64, now: u64) -> bool {
     now.checked_sub(fetched_at).is_some_and(|age| age <= SHARED_FOR)
 }
 
-/// What is fetched: who named it, what it is, and its URL. A URL that two have named is fetched for each as each may.
-type What = (&'static str, &'static str, String);
+/// What is fetched: who named it, what it is, its URL, and who its server has to be. A URL that two have named is fetched for each
+/// as each may.
+type What = (&'static str, &'static str, String, Option<String>);
 
 /// A fetch under way, and the policies whose instances wait for what comes of it.
 struct Flight {
@@ -54,7 +55,7 @@ impl Drop for Landing<'_> {
 impl Engine {
     /// Fetches a document, or joins who does, and returns when every instance was given what came of it.
     pub(super) async fn fly(self: &Arc<Self>, generation: &Arc<Generation>, need: &DocumentNeed) {
-        let what = (need.class.as_str(), need.kind.as_str(), need.url.clone());
+        let what = (need.class.as_str(), need.kind.as_str(), need.url.clone(), need.server.clone());
         let landing = {
             let mut flights = self.flights.0.lock().unwrap_or_else(PoisonError::into_inner);
             match flights.get_mut(&what) {
@@ -83,7 +84,8 @@ impl Engine {
     }
 
     async fn fetch_for_all(&self, admitting: &Arc<Generation>, need: &DocumentNeed, what: &What) {
-        let document = Arc::new(self.fetcher.fetch(need, &Admission(admitting)).await);
+        let admits: Arc<dyn Admits> = Arc::new(Admission(Arc::clone(admitting)));
+        let document = Arc::new(self.fetcher.fetch(need, &admits).await);
         let came = matches!(&document.content, Content::Body(body) if body.status == 200);
         let documents = if came {
             self.store.put(need.kind, Arc::clone(&document));
@@ -96,7 +98,7 @@ impl Engine {
                 tracing::warn!(url = need.url, why = failure(&document), "a document could not be had");
             }
             // An instance that is new has not seen the last good one, which it may still rely upon.
-            self.store.get(&need.url).into_iter().chain([document]).collect()
+            self.store.get(need).into_iter().chain([document]).collect()
         };
         self.store.count(need.kind, came);
         let mut waiting = self.flights.land(what);
@@ -118,11 +120,20 @@ fn failure(document: &Document) -> String {
     }
 }
 
-/// Redirects are the gate's to admit.
-struct Admission<'g>(&'g Arc<Generation>);
+/// Redirects and servers are the gate's to admit.
+struct Admission(Arc<Generation>);
 
-impl Redirects for Admission<'_> {
-    fn admit<'a>(&'a self, need: &'a DocumentNeed, hops: u8, location: &'a str) -> BoxFuture<'a, Result<(), String>> {
+impl Admits for Admission {
+    fn redirect<'a>(
+        &'a self,
+        need: &'a DocumentNeed,
+        hops: u8,
+        location: &'a str,
+    ) -> BoxFuture<'a, Result<(), String>> {
         self.0.admit_redirect(need, hops, location).boxed()
+    }
+
+    fn server<'a>(&'a self, need: &'a DocumentNeed, chain: Vec<Vec<u8>>) -> BoxFuture<'a, Result<(), String>> {
+        async move { self.0.admit_server(need, &chain).await }.boxed()
     }
 }

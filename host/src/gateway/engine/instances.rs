@@ -12,6 +12,7 @@ use crate::error::HostError;
 use crate::gate::{Document, DocumentNeed, Forget, GateInstance, Held, HostSettings, Readiness, Request};
 use crate::gateway::clock::now;
 use crate::gateway::metrics::Metrics;
+use crate::portcullis::Verdict;
 
 /// A policy, and the instances that judge by it. Requests that began with it end with it.
 pub(crate) struct Generation {
@@ -113,7 +114,7 @@ impl Generation {
         let mut due: Vec<DocumentNeed> = Vec::new();
         for needs in self.each(metrics, |gate| gate.due(now())).await {
             for need in needs {
-                if !due.iter().any(|known| known.url == need.url) {
+                if !due.iter().any(|known| known.url == need.url && known.server == need.server) {
                     due.push(need);
                 }
             }
@@ -149,12 +150,12 @@ impl Generation {
 
     /// Whether a redirect may be followed.
     pub(super) async fn admit_redirect(&self, need: &DocumentNeed, hops: u8, location: &str) -> Result<(), String> {
-        let mut gate = self.lock(0).await;
-        match gate.admit_redirect(need, hops, location) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(rejection)) => Err(format!("{}: {}", rejection.code, rejection.detail)),
-            Err(error) => Err(error.to_string()),
-        }
+        told(self.lock(0).await.admit_redirect(need, hops, location))
+    }
+
+    /// Whether the server that presents a chain may be asked for what is needed.
+    pub(super) async fn admit_server(&self, need: &DocumentNeed, chain: &[Vec<u8>]) -> Result<(), String> {
+        told(self.lock(0).await.admit_server(need, chain, now()))
     }
 
     /// Asks every instance. One that cannot be asked is counted and left out.
@@ -171,5 +172,14 @@ impl Generation {
             }
         }
         all
+    }
+}
+
+/// A verdict on a fetch, as logs have it.
+fn told(verdict: Result<Verdict<()>, HostError>) -> Result<(), String> {
+    match verdict {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(rejection)) => Err(format!("{}: {}", rejection.code, rejection.detail)),
+        Err(error) => Err(error.to_string()),
     }
 }

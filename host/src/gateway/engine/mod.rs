@@ -16,13 +16,18 @@ use tokio::sync::Semaphore;
 pub(crate) use instances::Generation;
 pub(crate) use reload::{GENERATIONS, ReloadError, Source};
 
+use super::clients::{Registrations, Told};
 use super::clock::now;
 use super::documents::{Fetcher, Store};
 use super::metrics::Metrics;
 use super::replay::{Nonces, ReplayMemory};
 use crate::component::Component;
 use crate::error::HostError;
-use crate::gate::{Answer, Answered, Checked, Decision, DocumentNeed, Pending, Replay, Request, Wanted};
+use crate::gate::{
+    Answer, AnswerToSign, Answered, Checked, Decision, DocumentNeed, OwnIdentity, Pending, ReadyAnswer, Replay,
+    Request, StoredRecord, Wanted,
+};
+use crate::portcullis::Verdict;
 use flights::Flights;
 
 /// Requests that wait for documents or the memory of proofs at one time. Each holds its headers and a connection; more
@@ -61,6 +66,12 @@ impl Unknown {
     }
 }
 
+/// A need that is met.
+enum Met {
+    Answer(Answered),
+    Record(StoredRecord),
+}
+
 /// What the engine is made of.
 pub(crate) struct Parts {
     pub(crate) component: Component,
@@ -69,6 +80,7 @@ pub(crate) struct Parts {
     pub(crate) store: Arc<Store>,
     pub(crate) replay: ReplayMemory,
     pub(crate) nonces: Option<Nonces>,
+    pub(crate) registrations: Option<Registrations>,
     pub(crate) metrics: Arc<Metrics>,
 }
 
@@ -82,6 +94,7 @@ pub(crate) struct Engine {
     store: Arc<Store>,
     replay: ReplayMemory,
     nonces: Option<Nonces>,
+    registrations: Option<Registrations>,
     parked: Semaphore,
     metrics: Arc<Metrics>,
     reloading: tokio::sync::Mutex<()>,
@@ -96,7 +109,7 @@ impl Engine {
     ///
     /// The policy is refused, or the component could not be asked.
     pub(crate) fn new(parts: Parts, source: Source) -> Result<Arc<Self>, ReloadError> {
-        let Parts { component, instances, fetcher, store, replay, nonces, metrics } = parts;
+        let Parts { component, instances, fetcher, store, replay, nonces, registrations, metrics } = parts;
         let generation = Generation::load(&component, instances, source, 1)?;
         Ok(Arc::new(Self {
             component,
@@ -107,6 +120,7 @@ impl Engine {
             store,
             replay,
             nonces,
+            registrations,
             parked: Semaphore::new(MAX_PARKED),
             metrics,
             reloading: tokio::sync::Mutex::new(()),
@@ -142,7 +156,11 @@ impl Engine {
         let generation = self.current();
         let since = self.replay.complete_since();
         request.replay_since = since;
-        if let (Some(nonces), Replay::Nonce) = (&self.nonces, generation.settings().replay) {
+        let settings = generation.settings();
+        // A challenge for a client is a nonce under another name.
+        let for_clients =
+            settings.listeners.iter().any(|one| one.clients && request.listener.as_ref() == Some(&one.name));
+        if let Some(nonces) = self.nonces.as_ref().filter(|_| for_clients || settings.replay == Replay::Nonce) {
             request.nonces = nonces.good(now());
         }
         let (slot, first) = {
@@ -159,6 +177,22 @@ impl Engine {
         }
     }
 
+    /// Makes an answer ready to be signed, if who asked wants that; or says why that cannot be.
+    ///
+    /// # Errors
+    ///
+    /// The component could not be asked.
+    pub(crate) async fn prepare_answer(
+        &self,
+        request: &Request,
+        answer: &AnswerToSign,
+        identity: Option<&OwnIdentity>,
+    ) -> Result<Verdict<Option<ReadyAnswer>>, Unknown> {
+        let generation = self.current();
+        let (_, mut gate) = generation.take(request).await;
+        self.counted(gate.prepare_answer(request, answer, identity, now()))
+    }
+
     /// Meets the needs of a request until it is decided.
     async fn wait(
         self: &Arc<Self>,
@@ -171,9 +205,9 @@ impl Engine {
         let (mut asked_to_remember, mut begun_again) = (false, false);
         loop {
             asked_to_remember |= pending.needs.iter().any(|need| matches!(need.what, Wanted::Remember(_)));
-            let answers = self.meet(generation, slot, &pending, since).await;
+            let (answers, records) = self.meet(generation, slot, &pending, since).await;
             let mut gate = generation.lock(slot).await;
-            let next = match gate.answer(pending, &answers, now()) {
+            let next = match gate.answer_with(pending, &answers, &records, now()) {
                 // Its instance is gone. What has used up no proof may begin anew, once.
                 Err(HostError::EvaluationLost) if !asked_to_remember && !begun_again => {
                     begun_again = true;
@@ -196,27 +230,50 @@ impl Engine {
         slot: usize,
         pending: &Pending,
         since: Option<u64>,
-    ) -> Vec<Answered> {
+    ) -> (Vec<Answered>, Vec<StoredRecord>) {
         let each = pending.needs.iter().map(|need| async move {
             let answer = match &need.what {
                 Wanted::Document(document) => {
                     self.obtain(generation, slot, document).await;
                     Answer::Done
                 }
+                Wanted::Registration(_) | Wanted::Register(_) => match self.registered(&need.what).await {
+                    Told::Record(text) => return Met::Record(StoredRecord { id: need.id, text }),
+                    Told::Done => Answer::Done,
+                    Told::Unavailable => Answer::Unavailable,
+                },
                 Wanted::Remember(proof) => {
                     let answer = self.replay.remember(proof, since, now()).await;
                     self.metrics.remembered(answer);
                     answer
                 }
             };
-            Answered { id: need.id, answer }
+            Met::Answer(Answered { id: need.id, answer })
         });
-        futures_util::future::join_all(each).await
+        let (mut answers, mut records) = (Vec::new(), Vec::new());
+        for met in futures_util::future::join_all(each).await {
+            match met {
+                Met::Answer(answer) => answers.push(answer),
+                Met::Record(record) => records.push(record),
+            }
+        }
+        (answers, records)
+    }
+
+    /// What the store of registrations says to a need.
+    async fn registered(&self, wanted: &Wanted) -> Told {
+        let told = match (wanted, &self.registrations) {
+            (Wanted::Registration(spiffe_id), Some(store)) => store.load(spiffe_id).await,
+            (Wanted::Register(register), Some(store)) => store.store(register).await,
+            _ => Told::Unavailable,
+        };
+        self.metrics.registered(&told);
+        told
     }
 
     /// Sees that an instance is given a document, or that it cannot be had.
     async fn obtain(self: &Arc<Self>, generation: &Arc<Generation>, slot: usize, need: &DocumentNeed) {
-        if let Some(held) = self.store.get(&need.url).filter(|held| flights::is_new(held.fetched_at, now())) {
+        if let Some(held) = self.store.get(need).filter(|held| flights::is_new(held.fetched_at, now())) {
             generation.provide_one(slot, &[held], &self.metrics).await;
             return;
         }

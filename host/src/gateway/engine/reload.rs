@@ -45,7 +45,8 @@ pub(crate) enum ReloadError {
     Refused { rendered: String },
     /// It listens elsewhere than the running one.
     #[error(
-        "the policy has other listeners or another token service than the running one: restart the gateway to move them"
+        "the policy has other listeners, another token service or other needs for clients than the running one: restart the \
+         gateway to move them"
     )]
     Listeners,
     /// Requests that began under older policies have not ended.
@@ -164,7 +165,8 @@ impl Engine {
     }
 }
 
-/// Whether two policies listen at the same places in the same way, and hand out the same tokens there.
+/// Whether two policies listen at the same places in the same way, hand out the same tokens there, and need the same of the
+/// host for clients.
 fn same_listeners(one: &HostSettings, other: &HostSettings) -> bool {
-    one.listeners == other.listeners && one.token_service == other.token_service
+    one.listeners == other.listeners && one.token_service == other.token_service && one.clients == other.clients
 }

@@ -7,6 +7,7 @@ import { hostError } from '../errors.js';
 import { encode } from '../platform/bytes.js';
 import type { DocumentNeed, Fetched } from '../platform/platform.js';
 import { bounds, camel, defined, seconds } from './common.js';
+import { written } from './messages.js';
 import { Proofs } from './proofs.js';
 import type {
   CallOptions,
@@ -252,16 +253,6 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined):
     signal.addEventListener('abort', abandon, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abandon));
   });
-}
-
-function written({ method, url, headers, body }: GateRequest): Record<string, unknown> {
-  const fields = headers === undefined ? [] : Symbol.iterator in headers ? [...headers] : Object.entries(headers);
-  return {
-    method,
-    url,
-    headers: fields.map(([name, value]) => [name, value]),
-    ...(typeof body === 'string' ? { body } : body ? { body_b64: encode(body) } : {}),
-  };
 }
 
 function certificate(given: ClientCertificate | undefined): Record<string, unknown> | undefined {

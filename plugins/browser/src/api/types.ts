@@ -233,14 +233,17 @@ export type ClientCertificate =
   /** The SHA-256 of the leaf, 32 bytes. */
   | { readonly digest: Uint8Array };
 
+/** Header or trailer fields: what `Headers` takes. */
+export type HeaderFields = Iterable<readonly [string, string]> | Readonly<Record<string, string>>;
+
 /** A request to be judged. */
 export interface GateRequest {
   /** The method, for example `GET`. */
   readonly method: string;
   /** The absolute URL. */
   readonly url: string;
-  /** Header fields, `Authorization` among them: what `Headers` takes. */
-  readonly headers?: Iterable<readonly [string, string]> | Readonly<Record<string, string>>;
+  /** Header fields, `Authorization` among them. */
+  readonly headers?: HeaderFields;
   /** The body, where a rule looks at it. */
   readonly body?: string | Uint8Array;
 }

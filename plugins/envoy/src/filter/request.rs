@@ -6,10 +6,10 @@ use proxy_wasm::{hostcalls, types::MapType};
 
 use crate::{EnvoyCode, fields};
 
-/// Reads it.
+/// Reads it; `is_whole` where nothing follows its header fields.
 ///
 /// Error: `envoy.unreadable`.
-pub(super) fn read(policy: &Policy, replay_since: Timestamp) -> Result<Request, Rejection> {
+pub(super) fn read(policy: &Policy, replay_since: Timestamp, is_whole: bool) -> Result<Request, Rejection> {
     let unreadable = |what: &str| Rejection::new(EnvoyCode::Unreadable, what);
     let certificate = if policy.envoy.takes_digest() {
         let told = hostcalls::get_property(vec!["connection", "sha256_peer_certificate_digest"]);
@@ -18,5 +18,10 @@ pub(super) fn read(policy: &Policy, replay_since: Timestamp) -> Result<Request, 
         ClientCertificate::None
     };
     let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders);
-    fields::request(headers.map_err(|_| unreadable("the header fields are not told"))?, certificate, replay_since)
+    fields::request(
+        headers.map_err(|_| unreadable("the header fields are not told"))?,
+        certificate,
+        replay_since,
+        is_whole,
+    )
 }

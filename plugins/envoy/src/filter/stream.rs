@@ -29,9 +29,9 @@ impl Stream {
     }
 
     /// The decision, if there is one yet.
-    fn decide(&self) -> Option<Decision> {
+    fn decide(&self, is_whole: bool) -> Option<Decision> {
         let Some(worker) = &self.worker else { return Some(unreadable("the filter is not configured")) };
-        match request::read(worker.policy(), worker.replay_since()) {
+        match request::read(worker.policy(), worker.replay_since(), is_whole) {
             Ok(request) => worker.check(self.id, request, &self.later),
             Err(rejection) => Some(Decision::unavailable(rejection)),
         }
@@ -53,10 +53,10 @@ impl Context for Stream {
 }
 
 impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_request_headers(&mut self, _: usize, is_whole: bool) -> Action {
         #[cfg(feature = "failing")]
         fail_as_told();
-        let Some(decision) = self.decide() else { return Action::Pause };
+        let Some(decision) = self.decide(is_whole) else { return Action::Pause };
         if let Some(worker) = &self.worker {
             worker.stats.decided(&decision);
         }

@@ -125,6 +125,8 @@ impl Worker {
                         answers.push((need.id, Answer::Done))
                     }
                     Wanted::Document(document) => waits.push((need.id, document)),
+                    // A filter's policy has no clients that could need a store.
+                    Wanted::Registration(_) | Wanted::Register(_) => answers.push((need.id, Answer::Unavailable)),
                 }
             }
             evaluation.answer(&answers, at);

@@ -7,7 +7,7 @@ mod write;
 use alloc::{collections::BTreeMap, format, rc::Rc, string::String, vec::Vec};
 
 use portcullis_gate::{
-    Answer as Told, Content, Decision, Document, Gate, Need, Request, Step, Wanted,
+    Answer as Told, Content, Decision, Document, DocumentNeed, Gate, Need, Request, Step, Wanted,
     policy::{Format, Policy, PolicyError},
 };
 use portcullis_types::{
@@ -21,6 +21,7 @@ use crate::{
     members::malformed,
 };
 
+use read::Resource;
 pub(crate) use session::Sessions;
 
 /// Policies that are kept from one request to the next: a file of requests is usually about one.
@@ -42,13 +43,22 @@ pub(super) fn check(door: &mut Door, call: Call<'_>) -> Answer {
     let certificate = members.optional_object("client_certificate")?;
     let listener = members.optional_text("listener")?;
     let seen = members.optional_texts("seen")?.unwrap_or_default();
+    let nonces = members.optional_texts("nonces")?.unwrap_or_default();
+    let replay_since = members.optional_integer("replay_since")?;
+    let records = members.optional_object("records")?;
     members.finish()?;
-    let request = read::request(request, certificate, listener)?;
-    let resources = read::resources(resources)?;
+    let mut request = read::request(request, certificate, listener)?;
+    request.nonces = nonces;
+    request.replay_since = replay_since;
+    let around = Around {
+        resources: read::resources(resources)?,
+        seen,
+        records: records.map(read::records).unwrap_or_default(),
+    };
     let policy = kept(door, json::to_text(policy))?;
     // The policy is shared by requests that ask about it; what is held for it is not.
     let gate = Gate::new(policy, Rc::clone(door.backend()));
-    let (decision, missing) = drive(&gate, request, &resources, &seen, call.at, call.trace);
+    let (decision, missing) = drive(&gate, request, &around, call.at, call.trace);
     Ok(write::decision(&decision, &missing))
 }
 
@@ -90,12 +100,33 @@ pub(super) fn told(error: &PolicyError) -> Object {
     ])
 }
 
-/// Goes through an evaluation with what the request has beside it in place of a network and a memory.
+/// What a request has beside it in place of a network, a memory and a store.
+struct Around {
+    /// What can be fetched, by URL.
+    resources: BTreeMap<String, Resource>,
+    /// Identifiers of proofs that were used before.
+    seen: Vec<String>,
+    /// Records of clients that registered on first use, by SPIFFE ID.
+    records: BTreeMap<String, String>,
+}
+
+/// What comes of a fetch: nothing from a server that does not prove who it is, where it has to and what it presents is told.
+fn fetched(gate: &Gate, need: &DocumentNeed, resource: &Resource, at: Timestamp) -> Content {
+    let admitted = match (&need.server, &resource.server_chain) {
+        (Some(_), Some(chain)) => gate.admit_server(need, chain, at),
+        _ => Ok(()),
+    };
+    match admitted {
+        Ok(()) => resource.content.clone(),
+        Err(rejection) => Content::Failed(format!("{}: {}", rejection.code(), rejection.detail())),
+    }
+}
+
+/// Goes through an evaluation with what the request has beside it.
 fn drive(
     gate: &Gate,
     request: Request,
-    resources: &BTreeMap<String, Content>,
-    seen: &[String],
+    around: &Around,
     at: Timestamp,
     trace: &mut dyn Trace,
 ) -> (Decision, Vec<String>) {
@@ -117,14 +148,24 @@ fn drive(
                 id,
                 match what {
                     Wanted::Document(need) => {
-                        let content = resources.get(&need.url).cloned().unwrap_or_else(|| {
-                            missing.push(need.url.clone());
-                            Content::Failed("it is not among the resources".into())
-                        });
-                        gate.provide(&[Document { url: need.url, fetched_at: at, content }], at);
+                        let content = match around.resources.get(&need.url) {
+                            Some(resource) => fetched(gate, &need, resource, at),
+                            None => {
+                                missing.push(need.url.clone());
+                                Content::Failed("it is not among the resources".into())
+                            }
+                        };
+                        let document = Document { url: need.url, server: need.server, fetched_at: at, content };
+                        gate.provide(&[document], at);
                         Told::Done
                     }
-                    Wanted::Remember(remember) if seen.contains(&remember.identifier) => Told::Seen,
+                    Wanted::Registration(spiffe_id) => {
+                        evaluation.registered(id, around.records.get(&spiffe_id).cloned(), at);
+                        continue;
+                    }
+                    // What is to be kept is in the decision.
+                    Wanted::Register(_) => Told::Done,
+                    Wanted::Remember(remember) if around.seen.contains(&remember.identifier) => Told::Seen,
                     Wanted::Remember(_) => Told::Fresh,
                 },
             ));

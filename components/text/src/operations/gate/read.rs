@@ -1,11 +1,16 @@
 //! What the gate is told, from JSON.
 
-use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 
 use portcullis_gate::{Class, ClientCertificate, Content, Document, DocumentNeed, Header, Kind, Request};
 use portcullis_types::{
     Rejection, base64url,
-    json::{Object, Value},
+    json::{self, Object, Value},
 };
 
 use crate::members::{Members, malformed};
@@ -27,13 +32,22 @@ pub(super) fn request(
         target: members.optional_text("target")?.map(Into::into),
         headers: fields(members.headers("headers")?),
         trailers: members.optional_headers("trailers")?.map(fields).unwrap_or_default(),
-        body: body(&mut members)?,
+        body: whole_body(&mut members)?,
         certificate: certificate.map(self::certificate).transpose()?.unwrap_or_default(),
         listener: listener.map(Into::into),
         ..Request::default()
     };
     members.finish()?;
     Ok(read)
+}
+
+/// The body of a request: none where none is written, unless the host says that it has it not.
+fn whole_body(members: &mut Members<'_>) -> Result<Option<Vec<u8>>, Rejection> {
+    match (body(members)?, members.optional_flag("body_withheld")?) {
+        (Some(_), true) => Err(malformed("there is a body, and \"body_withheld\" says that it is not at hand")),
+        (None, true) => Ok(None),
+        (body, false) => Ok(Some(body.unwrap_or_default())),
+    }
 }
 
 /// `body`, a text, or `body_b64`.
@@ -53,13 +67,7 @@ fn certificate(certificate: &Object) -> Result<ClientCertificate, Rejection> {
     let digest = members.optional_bytes("digest")?;
     members.finish()?;
     match (chain, leaf, validated, digest) {
-        (Some(chain), None, None, None) => {
-            let decode = |text: &String| {
-                base64url::decode(text.as_bytes())
-                    .map_err(|rejection| malformed(format!("a certificate is not base64url: {}", rejection.detail())))
-            };
-            Ok(ClientCertificate::Chain(chain.iter().map(decode).collect::<Result<_, _>>()?))
-        }
+        (Some(chain), None, None, None) => Ok(ClientCertificate::Chain(self::chain(&chain)?)),
         (None, Some(der), validated, None) => {
             Ok(ClientCertificate::Leaf { der, validated_for: validated.map(Into::into) })
         }
@@ -71,6 +79,15 @@ fn certificate(certificate: &Object) -> Result<ClientCertificate, Rejection> {
     }
 }
 
+/// Certificates in DER.
+pub(super) fn chain(chain: &[String]) -> Result<Vec<Vec<u8>>, Rejection> {
+    let decode = |text: &String| {
+        base64url::decode(text.as_bytes())
+            .map_err(|rejection| malformed(format!("a certificate is not base64url: {}", rejection.detail())))
+    };
+    chain.iter().map(decode).collect()
+}
+
 /// A document that is to be fetched, as it was told.
 pub(super) fn document_need(need: &Object) -> Result<DocumentNeed, Rejection> {
     let mut members = Members::new("the member \"need\"", need);
@@ -79,20 +96,36 @@ pub(super) fn document_need(need: &Object) -> Result<DocumentNeed, Rejection> {
     let kind = Kind::from_name(members.text("kind")?).ok_or_else(|| malformed("there is no such kind of document"))?;
     members.take("accept");
     let most = members.optional_integer("most")?.unwrap_or(0);
+    let server = members.optional_text("server")?.map(ToString::to_string);
     members.finish()?;
-    Ok(DocumentNeed { url, class, kind, most: usize::try_from(most).unwrap_or(usize::MAX) })
+    Ok(DocumentNeed { url, class, kind, most: usize::try_from(most).unwrap_or(usize::MAX), server })
+}
+
+/// What can be fetched from a place.
+pub(super) struct Resource {
+    pub(super) content: Content,
+    /// What its server presents, where that is to be judged.
+    pub(super) server_chain: Option<Vec<Vec<u8>>>,
 }
 
 /// What can be fetched, by URL.
-pub(super) fn resources(resources: Option<&Object>) -> Result<BTreeMap<String, Content>, Rejection> {
+pub(super) fn resources(resources: Option<&Object>) -> Result<BTreeMap<String, Resource>, Rejection> {
     let mut read = BTreeMap::new();
     for (url, value) in resources.into_iter().flat_map(Object::members) {
         let Some(resource) = value.as_object() else {
             return Err(malformed(format!("a resource is an object, not {}", value.kind())));
         };
-        read.insert(url.into(), content(&mut Members::new("a resource", resource))?);
+        let mut members = Members::new("a resource", resource);
+        let server_chain = members.optional_texts("server_chain")?.map(|texts| chain(&texts)).transpose()?;
+        read.insert(url.into(), Resource { content: content(&mut members)?, server_chain });
     }
     Ok(read)
+}
+
+/// Records of clients by their SPIFFE ID: as texts, or as objects, which are what such a text holds.
+pub(super) fn records(records: &Object) -> BTreeMap<String, String> {
+    let text = |value: &Value| value.as_str().map_or_else(|| json::to_text(value), Into::into);
+    records.members().map(|(id, value)| (id.into(), text(value))).collect()
 }
 
 /// What came of a fetch: `failed`, or an answer. Refuses members that are left.
@@ -115,11 +148,12 @@ fn content(members: &mut Members<'_>) -> Result<Content, Rejection> {
     Ok(content)
 }
 
-/// A document that a host fetched: `url`, `fetched_at`, and what came.
+/// A document that a host fetched: `url`, `fetched_at`, the `server` of its need, and what came.
 pub(super) fn document(document: &Object) -> Result<Document, Rejection> {
     let mut members = Members::new("a document", document);
     let url = members.text("url")?.into();
     let fetched_at = members.optional_integer("fetched_at")?;
     let fetched_at = fetched_at.ok_or_else(|| malformed("a document has no member \"fetched_at\""))?;
-    Ok(Document { url, fetched_at, content: content(&mut members)? })
+    let server = members.optional_text("server")?.map(ToString::to_string);
+    Ok(Document { url, server, fetched_at, content: content(&mut members)? })
 }

@@ -149,15 +149,32 @@ pub(in crate::operations) fn admit_redirect(door: &mut Door, call: Call<'_>) -> 
     Ok(Object::default())
 }
 
+/// `gate.admit_server`: whether the server that presents a chain may be asked for what is needed.
+pub(in crate::operations) fn admit_server(door: &mut Door, call: Call<'_>) -> Answer {
+    let mut members = call.members;
+    let gate = handle(&mut members, "gate")?;
+    let need = members.object("need")?;
+    let chain = members.optional_texts("chain")?.ok_or_else(|| malformed("the request has no member \"chain\""))?;
+    members.finish()?;
+    let (need, chain) = (read::document_need(need)?, read::chain(&chain)?);
+    door.sessions.gate(gate)?.admit_server(&need, &chain, call.at)?;
+    Ok(Object::default())
+}
+
 /// `gate.answer`
 pub(in crate::operations) fn answer(door: &mut Door, call: Call<'_>) -> Answer {
     let mut members = call.members;
     let handle = handle(&mut members, "evaluation")?;
     let answers = objects(&mut members, "answers")?;
     members.finish()?;
-    let answers = answers.into_iter().map(one_answer).collect::<Result<Vec<_>, _>>()?;
+    let answers = answers.into_iter().map(OneAnswer::read).collect::<Result<Vec<_>, _>>()?;
     let mut evaluation = door.sessions.evaluations.remove(&handle).ok_or_else(|| unknown(handle))?;
-    evaluation.answer(&answers, call.at);
+    for answer in answers {
+        match answer {
+            OneAnswer::Told(id, told) => evaluation.answer(&[(id, told)], call.at),
+            OneAnswer::Record(id, record) => evaluation.registered(id, record, call.at),
+        }
+    }
     Ok(step(&mut door.sessions, handle, evaluation, call.at, call.trace))
 }
 
@@ -170,20 +187,41 @@ pub(in crate::operations) fn forsake(door: &mut Door, call: Call<'_>) -> Answer 
     Ok(Object::default())
 }
 
-fn one_answer(answer: &Object) -> Result<(u32, Told), Rejection> {
-    let mut members = Members::new("an answer", answer);
-    let id = members.optional_integer("id")?.and_then(|id| u32::try_from(id).ok());
-    let id = id.ok_or_else(|| malformed("an answer has no member \"id\" of 32 bits"))?;
-    let told = match members.text("answer")? {
+/// An answer to a need.
+enum OneAnswer {
+    Told(u32, Told),
+    /// The text that the store of registrations has.
+    Record(u32, Option<String>),
+}
+
+impl OneAnswer {
+    /// Reads `{"id","answer"}`, or `{"id","record"}` with a text or `null`.
+    fn read(answer: &Object) -> Result<Self, Rejection> {
+        let mut members = Members::new("an answer", answer);
+        let id = members.optional_integer("id")?.and_then(|id| u32::try_from(id).ok());
+        let id = id.ok_or_else(|| malformed("an answer has no member \"id\" of 32 bits"))?;
+        let read = match members.take("record") {
+            Some(Value::String(record)) => Self::Record(id, Some(record.clone())),
+            Some(Value::Null) => Self::Record(id, None),
+            Some(other) => {
+                return Err(malformed(format!("the member \"record\" is {}, not a text or null", other.kind())));
+            }
+            None => Self::Told(id, told(members.text("answer")?)?),
+        };
+        members.finish()?;
+        Ok(read)
+    }
+}
+
+fn told(answer: &str) -> Result<Told, Rejection> {
+    Ok(match answer {
         "done" => Told::Done,
         "fresh" => Told::Fresh,
         "seen" => Told::Seen,
         "unavailable" => Told::Unavailable,
         "full" => Told::Full,
         _ => return Err(malformed("an answer is one of \"done\", \"fresh\", \"seen\", \"unavailable\" and \"full\"")),
-    };
-    members.finish()?;
-    Ok((id, told))
+    })
 }
 
 fn objects<'a>(members: &mut Members<'a>, name: &str) -> Result<Vec<&'a Object>, Rejection> {
@@ -215,6 +253,8 @@ fn step(
                 let key: String = base64url::encode(&remember.key);
                 ("remember", object([("key", key.into()), ("until", remember.until.into())]))
             }
+            Wanted::Registration(id) => ("registration", object([("spiffe_id", id.into())])),
+            Wanted::Register(register) => ("register", write::register(register)),
         };
         object([("id", id), (name, what.into())]).into()
     });

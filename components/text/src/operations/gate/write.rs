@@ -2,14 +2,20 @@
 
 use alloc::{string::String, vec::Vec};
 
-use portcullis_gate::{Decision, DocumentNeed, Outcome, Principal};
+#[cfg(feature = "clients")]
+use portcullis_gate::ClientAnswer;
+use portcullis_gate::{Decision, DocumentNeed, Outcome, Principal, Register};
 #[cfg(feature = "registry")]
 use portcullis_gate::{Issue, ToSign};
-#[cfg(feature = "registry")]
+#[cfg(feature = "clients")]
+use portcullis_types::base64url;
+#[cfg(any(feature = "clients", feature = "registry"))]
 use portcullis_types::json;
 use portcullis_types::json::{Number, Object, Value};
 
-use crate::door::{object, rejected};
+#[cfg(any(feature = "clients", feature = "registry"))]
+use crate::door::object;
+use crate::door::rejected;
 
 /// Texts as a list.
 pub(super) fn texts(texts: &[String]) -> Value {
@@ -51,6 +57,10 @@ pub(super) fn decision(decision: &Decision, missing: &[String]) -> Object {
     if let Some(issue) = &decision.issue {
         put("issue", self::issue(issue).into());
     }
+    #[cfg(feature = "clients")]
+    if let Some(client) = &decision.client {
+        put("client", self::client(client).into());
+    }
     // What was asked for in two places and had from one is missed by nobody.
     if decision.status == 503 && !missing.is_empty() {
         put("needs", texts(missing));
@@ -75,6 +85,32 @@ fn issue(issue: &Issue) -> Object {
     Object::from_members(members)
 }
 
+/// Who the client is.
+#[cfg(feature = "clients")]
+fn client(client: &ClientAnswer) -> Object {
+    let mut members: Vec<(String, Value)> = Vec::new();
+    members.push(("client_id".into(), client.client_id.as_str().into()));
+    members.push(("method".into(), client.method.into()));
+    members.push(("new".into(), client.new.into()));
+    members.extend(client.spiffe_id.as_ref().map(|id| ("spiffe_id".into(), id.as_str().into())));
+    members.extend(client.key.map(|key| ("jkt".into(), base64url::encode(&key).into())));
+    members.extend(client.registration.as_ref().map(|registration| {
+        // The library wrote it, so it reads.
+        let record = json::parse(registration.record.as_bytes()).unwrap_or(Value::Null);
+        ("registration".into(), object([("outcome", registration.outcome.name().into()), ("record", record)]).into())
+    }));
+    Object::from_members(members)
+}
+
+/// A record to store.
+pub(super) fn register(register: Register) -> Object {
+    let mut members: Vec<(String, Value)> = alloc::vec![("spiffe_id".into(), register.spiffe_id.into())];
+    members.push(("was".into(), register.was.map_or(Value::Null, Value::from)));
+    members.push(("record".into(), register.record.into()));
+    members.push(("expires_at".into(), register.expires_at.into()));
+    Object::from_members(members)
+}
+
 fn principal(principal: &Principal) -> Object {
     let mut members: Vec<(String, Value)> = Vec::new();
     for (name, value) in
@@ -91,11 +127,13 @@ fn principal(principal: &Principal) -> Object {
 /// A document that is to be fetched.
 pub(super) fn document_need(need: &DocumentNeed) -> Object {
     let most = u64::try_from(need.most).unwrap_or(u64::MAX);
-    object([
-        ("url", need.url.as_str().into()),
-        ("class", need.class.name().into()),
-        ("kind", need.kind.name().into()),
-        ("accept", need.kind.accept().into()),
-        ("most", Value::Number(Number::Unsigned(most))),
-    ])
+    let mut members: Vec<(String, Value)> = alloc::vec![
+        ("url".into(), need.url.as_str().into()),
+        ("class".into(), need.class.name().into()),
+        ("kind".into(), need.kind.name().into()),
+        ("accept".into(), need.kind.accept().into()),
+        ("most".into(), Value::Number(Number::Unsigned(most))),
+    ];
+    members.extend(need.server.as_ref().map(|server| ("server".into(), server.as_str().into())));
+    Object::from_members(members)
 }

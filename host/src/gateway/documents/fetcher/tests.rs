@@ -13,15 +13,24 @@ use crate::gate::DocumentKind;
 /// Admits everything, or nothing.
 struct Always(bool);
 
-impl Redirects for Always {
-    fn admit<'a>(&'a self, _: &'a DocumentNeed, _: u8, _: &'a str) -> BoxFuture<'a, Result<(), String>> {
+impl Admits for Always {
+    fn redirect<'a>(&'a self, _: &'a DocumentNeed, _: u8, _: &'a str) -> BoxFuture<'a, Result<(), String>> {
         let admitted = if self.0 { Ok(()) } else { Err("fetch.url_not_allowed".to_owned()) };
         async move { admitted }.boxed()
     }
+
+    fn server<'a>(&'a self, _: &'a DocumentNeed, _: Vec<Vec<u8>>) -> BoxFuture<'a, Result<(), String>> {
+        async { Err("nobody asked for a workload".to_owned()) }.boxed()
+    }
+}
+
+fn always(admitted: bool) -> Arc<dyn Admits> {
+    Arc::new(Always(admitted))
 }
 
 fn need(url: &str, class: Class) -> DocumentNeed {
-    DocumentNeed { url: url.into(), class, kind: DocumentKind::Keys, accept: "application/json".into(), most: 1_000 }
+    let accept = "application/json".into();
+    DocumentNeed { url: url.into(), class, kind: DocumentKind::Keys, accept, most: 1_000, server: None }
 }
 
 /// A server that answers each connection with the same bytes, and what it was asked.
@@ -54,7 +63,7 @@ fn with_body(head: &str, body: &str) -> String {
 
 async fn fetch(url: &str, class: Class, redirects: bool) -> Content {
     let fetcher = Fetcher::new(FetchSettings::default()).unwrap();
-    fetcher.fetch(&need(url, class), &Always(redirects)).await.content
+    fetcher.fetch(&need(url, class), &always(redirects)).await.content
 }
 
 fn failed(content: &Content) -> &str {
@@ -127,7 +136,7 @@ async fn a_server_that_says_nothing_takes_no_longer_than_it_may() {
     let (port, mut asked) = server("").await;
     let fetcher = Fetcher::new(FetchSettings::default()).unwrap();
     let need = need(&format!("http://127.0.0.1:{port}/"), Class::Policy);
-    let fetching = async move { fetcher.fetch(&need, &Always(true)).await.content };
+    let fetching = async move { fetcher.fetch(&need, &always(true)).await.content };
     let fetching = tokio::spawn(fetching);
     asked.recv().await.unwrap();
     // The clock is turned instead of waited for, once the request is out.
@@ -161,7 +170,7 @@ async fn names_of_others_lead_to_public_addresses_alone() {
     let fetcher = Fetcher::new(settings).unwrap();
     for turn in 0..2 {
         for class in [Class::Credential, Class::Peer] {
-            let content = fetcher.fetch(&need("https://rebound.example/", class), &Always(true)).await.content;
+            let content = fetcher.fetch(&need("https://rebound.example/", class), &always(true)).await.content;
             assert!(failed(&content).contains("no public address"), "{turn}: {content:?}");
         }
     }

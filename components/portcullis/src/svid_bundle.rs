@@ -1,4 +1,4 @@
-//! `portcullis:svid/spiffe-id` and `portcullis:svid/bundle`
+//! `portcullis:svid/bundle`
 
 use std::cell::RefCell;
 
@@ -7,10 +7,7 @@ use portcullis_svid as svid;
 use crate::{
     Component, backend,
     bindings::exports::portcullis::{
-        svid::{
-            bundle::{self, Bundle, BundleEntry, GuestBundle, GuestBundleSet, KeyUse},
-            spiffe_id::{self, SpiffeId},
-        },
+        svid::bundle::{Bundle, BundleEntry, Guest, GuestBundle, GuestBundleSet, KeyUse},
         types::types::{Rejection, Seconds, Timestamp},
     },
     convert,
@@ -22,19 +19,7 @@ pub(crate) struct OneBundle(svid::Bundle);
 /// The resource behind a handle. A call borrows it for as long as it lasts; there are no calls within calls.
 pub(crate) struct Bundles(pub(crate) RefCell<svid::BundleSet>);
 
-impl spiffe_id::Guest for Component {
-    fn parse(text: String) -> Result<SpiffeId, Rejection> {
-        svid::SpiffeId::parse(&text)
-            .map(|id| SpiffeId { trust_domain: id.trust_domain().as_str().into(), path: id.path().into() })
-            .map_err(convert::rejection)
-    }
-
-    fn check_trust_domain(name: String) -> Result<(), Rejection> {
-        svid::TrustDomain::parse(&name).map(drop).map_err(convert::rejection)
-    }
-}
-
-impl bundle::Guest for Component {
+impl Guest for Component {
     type Bundle = OneBundle;
     type BundleSet = Bundles;
 }

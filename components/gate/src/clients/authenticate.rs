@@ -1,0 +1,348 @@
+//! Who the client of a described request is: the keys that takes, and what the library of clients says with them.
+
+use alloc::{format, rc::Rc, string::String, vec, vec::Vec};
+
+use portcullis_client::{
+    Challenge, ClientCode, ErrorAnswer, Method, attestation,
+    authenticate::{self, Authenticated, Expectations, Refused, Role},
+    challenge, pop,
+    registration::Flow,
+};
+use portcullis_crypto::{CryptoCode, KeySet};
+use portcullis_svid::{BundleSet, SpiffeId, wit_svid};
+use portcullis_token::{TokenCode, compact, media_type};
+use portcullis_types::{
+    Rejection,
+    json::{self, Value},
+    trace::check,
+};
+
+use super::{ClientAnswer, Passed, Proof, answer, described::Described, refused};
+use crate::{
+    code::GateCode,
+    credential,
+    denial::{Denial, Stop},
+    judge::{Judge, UsedProof},
+    origin::Origin,
+    policy::{ClientsPolicy, KeySource, Replay, issuers},
+    request::Request,
+    sources::Owner,
+};
+
+/// How far the clocks of attesters and ours may differ, in seconds: as those of issuers.
+const LEEWAY: u64 = 30;
+
+/// Whose keys a credential verifies with, as it says itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// A trust domain, by its number in the policy.
+    TrustDomain(usize),
+    /// Those who attest clients.
+    Attesters,
+    /// Nobody's here: it is refused without keys.
+    Nobody,
+}
+
+impl Judge<'_> {
+    /// Says who the client of a described request is.
+    ///
+    /// Errors: `request.unknown_origin`; `keys.*`, `clients.store_*`; those of client authentication and of registration.
+    pub(super) fn client(
+        &mut self,
+        clients: &ClientsPolicy,
+        request: &Request,
+        described: &Described,
+    ) -> Result<Passed, Stop> {
+        self.origin(&described.url)?;
+        let challenges = if clients.challenges { self.challenges(request)? } else { Vec::new() };
+        let by = self.by(clients, described);
+        let (verified, at_attestation) = match by {
+            By::TrustDomain(number) => {
+                self.bundle(number)?;
+                (self.verified(clients, request, described, &challenges, by, None), false)
+            }
+            By::Attesters => {
+                let keys = self.attesters(clients)?;
+                (self.verified(clients, request, described, &challenges, by, Some(&keys)), true)
+            }
+            By::Nobody => (self.verified(clients, request, described, &challenges, by, None), false),
+        };
+        let client = match verified {
+            Ok(client) => client,
+            Err(refusal) => {
+                // It may be newer than the keys that are held.
+                if refusal.rejection.is(CryptoCode::Unknown)
+                    || credential::is_of_an_unknown_authority(&refusal.rejection)
+                {
+                    match by {
+                        By::TrustDomain(number) => self.more_of_bundle(number)?,
+                        By::Attesters => self.more_keys_of(Owner::Attesters)?,
+                        By::Nobody => {}
+                    }
+                }
+                return Err(refused(refusal.rejection, refusal.answer).into());
+            }
+        };
+        // Whatever it was verified with is what was made sure of before: the bundle of a trust domain whose workloads count.
+        let of = client.spiffe_id.as_ref().map(SpiffeId::trust_domain);
+        if !matches!(by, By::TrustDomain(number) if self.policy.trust_domains.get(number).map(|trusted| &trusted.name) == of)
+            && of.is_some()
+        {
+            let what = "the workload is of another trust domain than its credential says";
+            return Err(Denial::unknown(Rejection::new(GateCode::KeysUnavailable, what)).into());
+        }
+        let registered = match (&client.spiffe_id, &clients.register) {
+            (Some(id), Some(policy)) if client.new => Some(self.registered(&client, id, &flow(described), policy)?),
+            _ => None,
+        };
+        let proofs = self.proofs_of_client(clients, request, described, &client, &challenges)?;
+        let issuer = match &client.spiffe_id {
+            Some(id) => id.trust_domain().as_str().into(),
+            // Who attests need not say who that is.
+            None => match client.claims.get("iss") {
+                Ok(Some(Value::String(iss))) => iss.clone(),
+                _ => String::new(),
+            },
+        };
+        let (registration, store) = registered.map_or((None, None), |(made, store)| (Some(made), store));
+        let client = ClientAnswer {
+            new: registration.as_ref().is_some_and(|made| made.outcome.is_new()),
+            client_id: client.client_id,
+            method: client.method.name(),
+            spiffe_id: client.spiffe_id.as_ref().map(|id| id.as_str().into()),
+            key: client.key,
+            registration,
+        };
+        // A client that keeps what it is given here needs no second attempt next time (section 6.2; RFC 9449 section 8.2).
+        let next = challenges.first().filter(|_| at_attestation || described.header(attestation::HEADER).is_some());
+        let field = if described.header(pop::HEADER).is_some() { challenge::HEADER } else { "DPoP-Nonce" };
+        let headers: Vec<(&str, &str)> = next.map(|given| (field, given.as_str())).into_iter().collect();
+        let body = answer::client(&client, &headers);
+        Ok(Passed { client: Some(client), issuer, body, proofs, store })
+    }
+
+    /// The request was sent to this server: a proof for another one's URL is none for it, whatever the request says that it is.
+    fn origin(&mut self, url: &str) -> Result<(), Denial> {
+        let known = Origin::of_url(url).is_some_and(|origin| self.policy.origins.contains(&origin));
+        let made = match known {
+            true => Ok(()),
+            false => {
+                Err(Rejection::new(GateCode::UnknownOrigin, "the request's URL is at none of the policy's origins"))
+            }
+        };
+        check(self.trace, "origin", "docs/clients.md", made, |()| "the server's".into()).map_err(|rejection| {
+            refused(rejection, ErrorAnswer { status: 400, error: "invalid_request", headers: Vec::new() })
+        })
+    }
+
+    /// The challenges that are good now.
+    pub(super) fn challenges(&mut self, request: &Request) -> Result<Vec<Challenge>, Denial> {
+        let given: Vec<Challenge> = request.nonces.iter().filter_map(|nonce| Challenge::parse(nonce).ok()).collect();
+        if given.is_empty() {
+            return Err(self.without_nonces());
+        }
+        Ok(given)
+    }
+
+    pub(super) fn without_nonces(&mut self) -> Denial {
+        let rejection = Rejection::new(GateCode::NonceUnavailable, "the host has no challenges");
+        self.trace.failed("challenge", &rejection);
+        Denial::unknown(rejection)
+    }
+
+    /// Whose keys the credential of a request would verify with, not verified. What has several is refused later.
+    fn by(&self, clients: &ClientsPolicy, described: &Described) -> By {
+        let of_domain = |id: Option<SpiffeId>| {
+            let named = |number: &&usize| {
+                let trusted = self.policy.trust_domains.get(**number);
+                trusted.is_some_and(|trusted| id.as_ref().is_some_and(|id| *id.trust_domain() == trusted.name))
+            };
+            clients.trust_domains.iter().find(named).map_or(By::Nobody, |number| By::TrustDomain(*number))
+        };
+        if let Some(token) = described.header(attestation::HEADER) {
+            let Ok(compact) = compact::parse(token) else { return By::Nobody };
+            let is_wit = matches!(compact.header.get("typ"), Ok(Some(Value::String(typ)))
+                if media_type::same(typ, wit_svid::TYPE));
+            return match is_wit {
+                true => of_domain(subject_untrusted(token)),
+                false if clients.attesters.is_some() => By::Attesters,
+                false => By::Nobody,
+            };
+        }
+        if let Some(assertion) = described.parameter("client_assertion") {
+            return of_domain(subject_untrusted(assertion.as_bytes()));
+        }
+        match described.certificate_chain.first() {
+            Some(leaf) => of_domain(credential::spiffe_id_untrusted(leaf)),
+            None => By::Nobody,
+        }
+    }
+
+    /// The keys of those who attest clients.
+    fn attesters(&mut self, clients: &ClientsPolicy) -> Result<Rc<KeySet>, Stop> {
+        let (keys, _) = self.keys_of(Owner::Attesters)?;
+        let fetched = matches!(&clients.attesters, Some(KeySource::Url(url)) if !url.starts_with("file:"));
+        if fetched && issuers::is_symmetric(&keys) {
+            let what = "the attesters' keys are symmetric, and whoever can fetch them could attest clients";
+            let rejection = Rejection::new(GateCode::KeysUnavailable, what);
+            self.trace.failed("attesters", &rejection);
+            return Err(Denial::unknown(rejection).into());
+        }
+        Ok(keys)
+    }
+
+    fn verified(
+        &mut self,
+        clients: &ClientsPolicy,
+        request: &Request,
+        described: &Described,
+        challenges: &[Challenge],
+        by: By,
+        attesters: Option<&KeySet>,
+    ) -> Result<Authenticated, Refused> {
+        let none = BundleSet::new();
+        let (bundles, trusted) = match by {
+            By::TrustDomain(number) => (&self.state.bundles, self.policy.trust_domains.get(number)),
+            By::Attesters | By::Nobody => (&none, None),
+        };
+        // What a trust domain's entry leaves out is accepted of it nowhere.
+        let accepted = |method: &Method| match (method, trusted) {
+            (Method::SpiffeJwt, Some(trusted)) => trusted.jwt,
+            (Method::SpiffeX509, Some(trusted)) => trusted.x509,
+            (Method::SpiffeWit, Some(trusted)) => trusted.wit,
+            _ => true,
+        };
+        let methods: Vec<Method> = clients.methods.iter().copied().filter(accepted).collect();
+        let nonces = nonces(clients, self.policy.replay, request, described);
+        let headers: Vec<(&str, &[u8])> =
+            described.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        let form: Vec<(&str, &str)> =
+            described.form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let expect = Expectations {
+            methods: &methods,
+            register: clients.register.as_ref().map_or(&[], |policy| policy.register.as_slice()),
+            attesters,
+            challenges,
+            nonces: &nonces,
+            window: clients.window,
+            leeway: trusted.map_or(LEEWAY, |trusted| trusted.leeway),
+            attestation_max_age: clients.attestation_max_age,
+            ..Expectations::of(clients.role, &clients.server, &clients.known, bundles)
+        };
+        let sent = authenticate::Request {
+            headers: &headers,
+            method: &described.method,
+            url: &described.url,
+            form: &form,
+            certificate_chain: &described.certificate_chain,
+        };
+        authenticate::explain(&sent, &expect, self.at, self.backend, self.trace)
+    }
+
+    /// The proofs of a client, each to be used once. One that was made before the memory of used proofs began may have been.
+    fn proofs_of_client(
+        &mut self,
+        clients: &ClientsPolicy,
+        request: &Request,
+        described: &Described,
+        client: &Authenticated,
+        challenges: &[Challenge],
+    ) -> Result<Vec<Proof>, Denial> {
+        let mut proofs = Vec::new();
+        for used in &client.proofs {
+            // A proof of an attestation is for the server, one of DPoP for a URL of it.
+            let is_dpop = used.target != clients.server || described.header(pop::HEADER).is_none();
+            let refuse = Refusing { role: clients.role, is_dpop, with_dpop: described.header("DPoP").is_some() };
+            if let Some(since) = request.replay_since
+                && self.at < since.saturating_add(clients.window)
+                && used.issued_at.seconds() < since as f64
+            {
+                let what = "the proof was made before the memory of used proofs began";
+                let rejection = Rejection::new(GateCode::ReplayBeforeStart, what);
+                self.trace.failed("proof", &rejection);
+                let fresh = match is_dpop {
+                    true => nonces(clients, self.policy.replay, request, described).first().copied(),
+                    false => challenges.first().map(Challenge::as_str),
+                };
+                return Err(refuse.with(rejection, fresh));
+            }
+            let replayed = match is_dpop {
+                true => Rejection::new(TokenCode::DpopReplayed, "the proof was used before"),
+                false => Rejection::new(ClientCode::PopReplayed, "the proof was used before"),
+            };
+            let window = clients.window.saturating_mul(2);
+            proofs.push(Proof {
+                used: UsedProof {
+                    kind: if is_dpop { "dpop" } else { "attestation-pop" },
+                    thumbprint: used.thumbprint,
+                    target: used.target.clone(),
+                    id: used.id.clone(),
+                    until: used.issued_at.whole_seconds().saturating_add(window).saturating_add(1),
+                },
+                replayed: refuse.with(replayed, None),
+            });
+        }
+        Ok(proofs)
+    }
+}
+
+/// How a proof is refused that holds by itself.
+struct Refusing {
+    role: Role,
+    is_dpop: bool,
+    /// Whether the request has a DPoP proof, whose scheme a resource server then answers with.
+    with_dpop: bool,
+}
+
+impl Refusing {
+    /// As the library refuses one that does not hold; with a challenge or nonce where another attempt helps.
+    fn with(&self, rejection: Rejection, fresh: Option<&str>) -> Denial {
+        let (error, field) = match (self.is_dpop, fresh) {
+            (true, Some(nonce)) => ("use_dpop_nonce", Some(("DPoP-Nonce", nonce))),
+            (true, None) => ("invalid_dpop_proof", None),
+            (false, Some(given)) => ("use_attestation_challenge", Some((challenge::HEADER, given))),
+            (false, None) => ("invalid_client_attestation", None),
+        };
+        let mut headers: Vec<(&'static str, String)> =
+            field.map(|(name, value)| (name, value.into())).into_iter().collect();
+        let status = match self.role {
+            Role::AuthorizationServer => 400,
+            Role::ResourceServer => {
+                let scheme = if self.with_dpop { "DPoP" } else { "Bearer" };
+                headers.push(("WWW-Authenticate", format!("{scheme} error=\"{error}\"")));
+                401
+            }
+        };
+        refused(rejection, ErrorAnswer { status, error, headers })
+    }
+}
+
+/// The nonces that a DPoP proof has to have one of: where the policy wants them, and where the proof stands for that of an
+/// attestation, which has no challenge then (draft-ietf-oauth-attestation-based-client-auth-11 section 7.3).
+fn nonces<'r>(clients: &ClientsPolicy, replay: Replay, request: &'r Request, described: &Described) -> Vec<&'r str> {
+    let stands_for_both = clients.challenges && described.header(pop::HEADER).is_none();
+    match replay == Replay::Nonce || stands_for_both {
+        true => request.nonces.iter().map(String::as_str).collect(),
+        false => vec![],
+    }
+}
+
+/// The SPIFFE ID in a token's `sub`, not verified.
+fn subject_untrusted(token: &[u8]) -> Option<SpiffeId> {
+    let compact = compact::parse(token).ok()?;
+    let claims = json::parse_object(&compact.payload).ok()?;
+    match claims.get("sub") {
+        Ok(Some(Value::String(sub))) => SpiffeId::parse(sub).ok(),
+        _ => None,
+    }
+}
+
+/// What the flow needs: what the server says, else what the request itself says.
+fn flow(described: &Described) -> Flow<'_> {
+    let own = &described.flow;
+    Flow {
+        client_id: own.client_id.as_deref(),
+        grant_type: own.grant_type.as_deref().or_else(|| described.parameter("grant_type")),
+        redirect_uri: own.redirect_uri.as_deref().or_else(|| described.parameter("redirect_uri")),
+    }
+}
