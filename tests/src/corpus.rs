@@ -30,7 +30,7 @@ pub enum Want {
         why: String,
         /// Whether `request.malformed` is as good a refusal as a code of the area.
         malformed: bool,
-        /// What the error has to hold besides: `code_ends`, `status`, `challenge_params`.
+        /// What the error has to hold besides: `code_ends`, `challenge_params`, and members such as `status`.
         error: Value,
     },
 }
@@ -143,7 +143,7 @@ pub fn well_formed(code: &str) -> bool {
     code.split_once('.').is_some_and(|(area, reason)| word(area) && word(reason))
 }
 
-/// What the corpus asks of an error beyond its code.
+/// What the corpus asks of an error beyond its code: `code_ends`, `challenge_params`, and members as they are.
 fn judge_error(error: &Value, wanted: &Value) -> Result<(), String> {
     if let Some(ending) = wanted["code_ends"].as_str() {
         let plain = |text: &str| text.replace('-', "_");
@@ -151,10 +151,10 @@ fn judge_error(error: &Value, wanted: &Value) -> Result<(), String> {
             return Err(format!("{} does not end in {ending}", error["code"]));
         }
     }
-    if let Some(status) = wanted.get("status")
-        && error["status"] != *status
-    {
-        return Err(format!("status {} is not {status}", error["status"]));
+    for (name, wanted) in wanted.as_object().into_iter().flatten() {
+        if !matches!(name.as_str(), "code_ends" | "challenge_params") && !holds(&error[name], wanted) {
+            return Err(format!("{name} {} is not {wanted}", error[name]));
+        }
     }
     if let Some(parameters) = wanted["challenge_params"].as_object() {
         let challenge = error["challenge"].as_str().unwrap_or_default();

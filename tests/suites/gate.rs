@@ -1,4 +1,4 @@
-//! The cases of the gate, `tests/gate.ndjson` and `tests/registry.ndjson`, through `portcullis batch` with each build of the component.
+//! The cases of the gate, `tests/gate.ndjson`, `tests/registry.ndjson` and `tests/clients.ndjson`, through `portcullis batch` with each build of the component.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ use portcullis_types::RuleCode;
 use serde_json::{Value, json};
 
 fn cases() -> Vec<Case> {
-    let files = ["tests/gate.ndjson", "tests/registry.ndjson"];
+    let files = ["tests/gate.ndjson", "tests/registry.ndjson", "tests/clients.ndjson"];
     files.iter().flat_map(|name| corpus::cases(&root().join(name))).collect()
 }
 

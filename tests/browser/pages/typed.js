@@ -12,6 +12,12 @@ const defined = (members) => Object.fromEntries(Object.entries(members).filter((
 
 const bytes = (text) => Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
 
+/** A request or a response of the corpus, as the package takes it. */
+const received = ({ body, body_b64, ...rest }) => ({ ...rest, ...defined({ body: body ?? (body_b64 === undefined ? undefined : bytes(body_b64)) }) });
+
+const message = (request, response, related) =>
+  response ? { response: received(response), ...defined({ relatedRequest: related && received(related) }) } : { request: received(request) };
+
 /** For each operation that a typed function has: how it is called, or nothing where a request is beyond its types. */
 const CALLS = {
   'jwt.verify': async (p, { token, keys, expect, at }) => {
@@ -41,9 +47,34 @@ const CALLS = {
     await p.evaluateScope(defined({ scope, authorizationDetails: authorization_details, claims }), camelRequirements(required), { at, ...defined({ resource }) });
     return {};
   },
+  'http.signature': async (p, { request, response, related_request, keys, label, tag, require, skew, algorithms, structured_fields, at }) => {
+    const { components, parameters, created_within } = require ?? {};
+    const options = { components, requiredParameters: parameters, createdWithin: created_within, structuredFields: structured_fields };
+    return p.verifySignature(message(request, response, related_request), { keys, at, ...defined({ label, tag, skew, algorithms, ...options }) });
+  },
+  'wimse.id': async (p, { value, at }) => {
+    const { trustDomain, path } = await p.parseWorkloadIdentifier(value, { at });
+    return { trust_domain: trustDomain, path };
+  },
+  'wimse.proof': async (p, { request, trust_domains, audience, seen, at }) =>
+    p.verifyWorkloadProof(received(request), { trustDomains: trust_domains, at, ...defined({ audience, seen }) }),
+  'wimse.signature': async (p, { request, response, related_request, trust_domains, audience, seen, require_signed, at }) => {
+    const options = { trustDomains: trust_domains, at, ...defined({ audience, seen, requireSigned: require_signed }) };
+    return (await p.verifyWorkloadSignature(message(request, response, related_request), options)) ?? {};
+  },
+  'client.authenticate': async (p, { role, server, request, methods, clients, certificate_chain, attestation_max_age, id, op, at, ...rest }) => {
+    const { form, ...sent } = request;
+    const known = clients.map(({ client_id, spiffe_id, token_endpoint_auth_method }) => defined({ clientId: client_id, spiffeId: spiffe_id, tokenEndpointAuthMethod: token_endpoint_auth_method }));
+    const options = { role, server, methods, clients: known, at, ...rest, ...defined({ certificateChain: certificate_chain?.map(bytes), attestationMaxAge: attestation_max_age }) };
+    const { clientId, spiffeId, ...others } = await p.authenticateClient({ ...received(sent), ...defined({ form }) }, options);
+    return { client_id: clientId, ...defined({ spiffe_id: spiffeId }), ...others };
+  },
+  'client.match': async (p, { pattern, spiffe_id, at }) => ({ match: await p.matchClientPattern(pattern, spiffe_id, { at }) }),
   'gate.check': async (p, { policy, request, resources = {}, client_certificate, listener, seen, at }) => {
-    // A page has no listeners, no memory before it began, and no word of a proxy about certificates; targets are a server's.
+    // A page has no listeners, no memory before it began, and no word of a proxy about certificates; targets are a server's. It has
+    // every body, and fetches nothing from workloads.
     if (listener !== undefined || seen !== undefined || client_certificate?.leaf || request.target !== undefined || request.trailers) return undefined;
+    if (request.body_withheld || policy.trust_domains?.some?.((one) => one.bundle_profile === 'https_spiffe')) return undefined;
     if (policy.listeners || policy.replay === 'shared' || JSON.stringify(policy).includes('"oct"')) return undefined;
     if (/"(file:|workload-api)/.test(JSON.stringify(policy))) return undefined;
     const fetch = async (need) => {

@@ -150,7 +150,7 @@ fn check() -> anyhow::Result<String> {
 fn of_gate() -> anyhow::Result<BTreeSet<String>> {
     let mut door = Door::new(Rc::new(SoftwareBackend::default()));
     let mut shown = BTreeSet::new();
-    let files = ["tests/gate.ndjson", "tests/registry.ndjson"];
+    let files = ["tests/gate.ndjson", "tests/registry.ndjson", "tests/clients.ndjson"];
     for case in files.iter().flat_map(|name| corpus::cases(&root().join(name))) {
         let answer: Value = serde_json::from_str(&door.answer(case.request.to_string().as_bytes(), NOW))
             .with_context(|| format!("the answer to {}", case.id))?;

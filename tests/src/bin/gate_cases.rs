@@ -1,4 +1,4 @@
-//! `gate_cases write` writes `tests/gate.ndjson` and `tests/registry.ndjson`; `gate_cases check` fails where a file is not what it would write, and
+//! `gate_cases write` writes `tests/gate.ndjson`, `tests/registry.ndjson` and `tests/clients.ndjson`; `gate_cases check` fails where a file is not what it would write, and
 //! where a case is not answered as it wants; `gate_cases try` tells the latter of what would be written.
 
 use std::{collections::BTreeSet, fs, process::ExitCode, rc::Rc};

@@ -18,6 +18,7 @@ pub(super) fn cases() -> Group {
     keys_elsewhere(&mut group);
     key_sets(&mut group);
     bundles(&mut group);
+    endpoints(&mut group);
     group
 }
 
@@ -295,4 +296,67 @@ fn bundles(group: &mut Group) {
             ("empty", check.served(url, json!({"keys": []})), Want::deny(401, "bundle.no_x509_authority")),
         ],
     );
+}
+
+/// Bundles from servers that are authenticated as workloads.
+fn endpoints(group: &mut Group) {
+    let url = "https://spire.example.org/bundle";
+    let bundle = svids::trusted("x509-path/ok-two-intermediates", DOMAIN)["bundle"].clone();
+    let served = |bundle: &Value, chain: &[String]| json!({"body": bundle.to_string(), "server_chain": chain});
+    let domain = |initial: &Value| {
+        json!({"name": DOMAIN, "bundle": url, "bundle_profile": "https_spiffe", "endpoint_spiffe_id": svids::WEB,
+            "bundle_initial": initial})
+    };
+    let alone = svids::with_chain().policy("trust_domains", json!([domain(&bundle)]));
+    let check = alone.clone().resource(url, served(&bundle, &svids::web()));
+    let by = |chain: &[String]| alone.clone().resource(url, served(&bundle, chain));
+    let other = "spiffe://example.org/ns/prod/sa/another";
+    group
+        .about(
+            "It MUST be validated that the server certificate is a valid X509-SVID for the bundle endpoint SPIFFE ID (SPIFFE \
+             Federation section 5.2.2.4).",
+        )
+        .pair(
+            "served-by-a-workload",
+            &check,
+            &Want::subject(svids::WEB),
+            &[
+                ("nothing-there", alone.clone(), unknown().and("needs", json!([url]))),
+                ("of-another-id", check.clone().policy("trust_domains/0/endpoint_spiffe_id", other), unknown()),
+                ("leaf-alone-of-a-chain", by(&svids::web()[..1]), unknown()),
+                ("no-certificate", by(&[]), unknown()),
+                ("of-another-trust-domain", by(&svids::chain("x509-svid/XF-1")), unknown()),
+                ("after-its-time", check.clone().at(4_102_444_800), unknown()),
+            ],
+        );
+    let file = "file:/etc/portcullis/example.org.json";
+    let in_file = check.clone().policy("trust_domains/0/bundle_initial", file);
+    group
+        .about("Upon the first connection, clients use the operator-supplied SPIFFE bundle, which may be in a file.")
+        .pair(
+            "initial-bundle-in-a-file",
+            &in_file.clone().served(file, &bundle),
+            &Want::subject(svids::WEB),
+            &[
+                ("nothing-there", in_file.clone(), unknown().and("needs", json!([file]))),
+                ("empty", in_file.served(file, json!({"keys": []})), unknown()),
+            ],
+        );
+    let fed = "fed.example.org";
+    let theirs = svids::trusted("x509-svid/XF-1", fed)["bundle"].clone();
+    let both = json!([
+        {"name": fed, "bundle": url, "bundle_profile": "https_spiffe", "endpoint_spiffe_id": svids::WEB},
+        svids::trusted("x509-path/ok-two-intermediates", DOMAIN),
+    ]);
+    let federated = svids::with_chain().policy("trust_domains", both).policy("rules/0/issuers", json!([fed]));
+    let federated = federated.certificate(json!({"chain": svids::chain("x509-svid/XF-1")}));
+    let by = |chain: &[String]| federated.clone().resource(url, served(&theirs, chain));
+    group
+        .about("When connecting to a non-self-serving endpoint, clients use the bundle of the endpoint's trust domain.")
+        .pair(
+            "served-by-another-trust-domain",
+            &by(&svids::web()),
+            &Want::subject("spiffe://fed.example.org/w"),
+            &[("by-its-own", by(&svids::chain("x509-svid/XF-1")), unknown())],
+        );
 }

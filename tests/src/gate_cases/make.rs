@@ -74,7 +74,7 @@ impl Key {
         base64url::encode(&sha256(self.jwk().to_string().as_bytes()))
     }
 
-    fn sign(self, message: &[u8]) -> Vec<u8> {
+    pub(super) fn sign(self, message: &[u8]) -> Vec<u8> {
         match self {
             Key::Ed(seed) => ed25519_dalek::SigningKey::from_bytes(&[seed; 32]).sign(message).to_vec(),
             Key::Ec(seed) => {
@@ -108,7 +108,7 @@ fn ec(seed: u8) -> SigningKey {
 }
 
 /// Puts members into an object, or takes out those that are `null`.
-fn put(target: &mut Value, members: &Value) {
+pub(super) fn put(target: &mut Value, members: &Value) {
     let (Some(target), Some(members)) = (target.as_object_mut(), members.as_object()) else { return };
     for (name, value) in members {
         if value.is_null() {

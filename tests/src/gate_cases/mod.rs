@@ -1,6 +1,8 @@
-//! The cases of the gate, `tests/gate.ndjson` and, of registries, `tests/registry.ndjson`: made, so that each is one change away
-//! from another. A page has no part in registries, hence the second file.
+//! The cases of the gate, `tests/gate.ndjson`; of registries, `tests/registry.ndjson`; and of the clients of authorization
+//! servers, `tests/clients.ndjson`: made, so that each is one change away from another. A page has no part in the last two, hence
+//! their own files.
 
+mod clients;
 mod cors;
 mod fetching;
 mod forwarded;
@@ -17,14 +19,19 @@ mod svids;
 mod tokens;
 mod told;
 mod upstream;
+mod workloads;
 
 use std::fmt::Write as _;
 
 use make::Group;
 
 /// The files, each with its text.
-pub fn files() -> [(&'static str, String); 2] {
-    [("tests/gate.ndjson", text()), ("tests/registry.ndjson", lines(&[registry::cases()]))]
+pub fn files() -> [(&'static str, String); 3] {
+    [
+        ("tests/gate.ndjson", text()),
+        ("tests/registry.ndjson", lines(&[registry::cases()])),
+        ("tests/clients.ndjson", lines(&[clients::cases()])),
+    ]
 }
 
 /// The cases that every host is asked.
@@ -38,6 +45,7 @@ fn text() -> String {
         tokens::cases(),
         proofs::cases(),
         svids::cases(),
+        workloads::cases(),
         lists::cases(),
         fetching::cases(),
         rights::cases(),

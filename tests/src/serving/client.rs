@@ -1,6 +1,6 @@
 //! A client that sends exact bytes, which no library does.
 
-use std::io::{Read as _, Write as _};
+use std::io::{Read, Write as _};
 use std::net::TcpStream;
 
 use super::WITHIN;
@@ -87,21 +87,26 @@ pub fn ask(port: u16, bytes: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap_or_else(|error| panic!("{port}: {error}"));
     stream.set_read_timeout(Some(WITHIN)).expect("it is set");
     stream.write_all(bytes).expect("it is sent");
+    answer_of(&mut stream, bytes.starts_with(b"HEAD "))
+        .unwrap_or_else(|why| panic!("no answer to {:.2000}: {why}", String::from_utf8_lossy(bytes)))
+}
+
+/// Reads until the answer is whole: by its length, its last chunk, or the end of the connection. The error says what came
+/// instead.
+pub(super) fn answer_of(stream: &mut impl Read, headless: bool) -> Result<Answer, String> {
     let (mut got, mut part) = (Vec::new(), [0; 16 << 10]);
-    let headless = bytes.starts_with(b"HEAD ");
-    let answer = loop {
+    let end = loop {
         if let Some(answer) = whole(&got, headless) {
-            return answer;
+            return Ok(answer);
         }
         // A server that refuses may reset the connection after its answer.
         match stream.read(&mut part) {
-            Ok(0) | Err(_) => break parsed(&got),
+            Ok(0) => break "the end".to_owned(),
+            Err(error) => break error.to_string(),
             Ok(read) => got.extend_from_slice(&part[..read]),
         }
     };
-    answer.unwrap_or_else(|| {
-        panic!("no answer to {:.2000}: {:?}", String::from_utf8_lossy(bytes), String::from_utf8_lossy(&got))
-    })
+    parsed(&got).ok_or_else(|| format!("{:?}, and then {end}", String::from_utf8_lossy(&got)))
 }
 
 /// What came so far, as an answer.

@@ -5,13 +5,18 @@ mod client;
 mod clock;
 mod documents;
 pub mod envoy;
+mod nginx;
 mod process;
+pub mod spire;
+mod tls;
 mod upstream;
 
 pub use client::{Answer, answers, ask, get, request};
 pub use clock::Clock;
 pub use documents::{Documents, Served};
+pub use nginx::start_nginx;
 pub use process::{Process, free_port, wait_for_port};
+pub use tls::{Shown, ask_tls};
 pub use upstream::Upstream;
 
 use std::time::Duration;

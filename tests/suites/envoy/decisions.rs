@@ -47,8 +47,15 @@ fn groups<'t>(cases: impl Iterator<Item = &'t Told>) -> Vec<Vec<&'t Told>> {
 
 fn uses_proof(told: &Told) -> bool {
     let mut headers = told.case.request["request"]["headers"].as_array().into_iter().flatten();
-    let dpop = headers.any(|field| field[0].as_str().is_some_and(|name| name.eq_ignore_ascii_case("dpop")));
-    dpop && (told.answer["outcome"] == "allow" || code(&told.answer) == "dpop.replayed")
+    let proved = ["dpop", "workload-identity-token"];
+    let is_proved = |name: &str| proved.iter().any(|proof| name.eq_ignore_ascii_case(proof));
+    let proof = headers.any(|field| field[0].as_str().is_some_and(is_proved));
+    proof && (told.answer["outcome"] == "allow" || is_replayed(told))
+}
+
+/// Whether a case is about a proof that was used before.
+fn is_replayed(told: &Told) -> bool {
+    ["dpop.replayed", "wimse.proof_replayed", "wimse.signature_replayed"].contains(&code(&told.answer))
 }
 
 fn code(answer: &Value) -> &str {
@@ -178,7 +185,7 @@ fn compare(told: &Told, answer: &Answer, is: &str) -> Result<(), String> {
 
 /// Sends a case. One that is to be seen as a repetition is sent twice.
 fn say(port: u16, told: &Told) -> Answer {
-    if code(&told.answer) == "dpop.replayed" {
+    if is_replayed(told) {
         let _ = ask(port, &bytes(&told.case));
     }
     ask(port, &bytes(&told.case))

@@ -37,6 +37,9 @@ pub(crate) fn unsayable(case: &Case) -> Option<&'static str> {
     if has("connection") {
         return Some("a Connection field, which Envoy keeps to itself");
     }
+    if inner["body"].as_str().is_some_and(|body| !body.is_empty()) {
+        return Some("a body, which comes after the decision");
+    }
     if inner.get("trailers").is_some() {
         return Some("trailers, which come after the decision");
     }
@@ -87,7 +90,12 @@ pub(crate) fn bytes(case: &Case) -> Vec<u8> {
     if !named.contains("connection") {
         fields += "Connection: close\r\n";
     }
-    (head + &fields + "\r\n").into_bytes()
+    // What a host has not is there all the same.
+    let body = if request["body_withheld"] == true { "hello" } else { "" };
+    if !body.is_empty() {
+        fields += &format!("Content-Length: {}\r\n", body.len());
+    }
+    (head + &fields + "\r\n" + body).into_bytes()
 }
 
 /// A client's certificate as Envoy's connection manager says it.

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use portcullis_tests::root;
-use portcullis_tests::serving::{Process, Upstream, ask, envoy::envoy, free_port, request, wait_for_port};
+use portcullis_tests::serving::{Process, Upstream, ask, envoy::envoy, free_port, request, start_nginx, wait_for_port};
 
 /// The three ways to ask, and the one that asks nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,24 +144,6 @@ fn with_policy(example: &str, policy: &str) -> String {
     let module = root().join("dist/envoy/portcullis.wasm");
     format!("{before}                  value: {policy}\n{}", &rest[end..])
         .replace("filename: dist/envoy/portcullis.wasm", &format!("filename: {}", module.display()))
-}
-
-fn start_nginx(folder: &Path, server: &str) -> Process {
-    let folder = folder.join("nginx");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    std::fs::write(folder.join("portcullis.conf"), server).expect("it is written");
-    let temp = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-        .map(|kind| format!("    {kind}_temp_path {}/{kind};\n", folder.display()))
-        .concat();
-    let main = format!(
-        "pid {0}/pid;\nerror_log stderr;\ndaemon off;\nworker_processes 1;\nevents {{}}\nhttp {{\n    access_log off;\n{temp}    \
-         include {0}/portcullis.conf;\n}}\n",
-        folder.display()
-    );
-    let path = folder.join("nginx.conf");
-    std::fs::write(&path, main).expect("it is written");
-    let program = if Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" };
-    Process::start("nginx", Command::new(program).arg("-p").arg(&folder).arg("-c").arg(&path))
 }
 
 fn start_envoy(folder: &Path, number: usize, text: &str) -> Process {

@@ -1,5 +1,10 @@
 //! The typed interfaces give what the text door gives, and keys come in every form.
 
+mod clients;
+mod messages;
+mod signatures;
+mod workloads;
+
 use portcullis_host::{Algorithm, Expectations, Portcullis, Profile, Runtime};
 use portcullis_tests::{
     CRYPTO,
