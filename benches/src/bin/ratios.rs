@@ -78,7 +78,29 @@ fn main() -> anyhow::Result<()> {
         first / 1000.0
     );
     gate()?;
+    workloads()?;
     serve()
+}
+
+/// A WIMSE request against its two bare signature verifications.
+fn workloads() -> anyhow::Result<()> {
+    println!(
+        "\nA WIMSE request (WIT and WPT), natively, against its two bare signature verifications (aim: at most 1.25)\n"
+    );
+    for algorithm in ["ES256", "EdDSA"] {
+        let time = |what: &str| {
+            let name = format!("{algorithm}, {what}");
+            estimate("workloads", &name).with_context(|| format!("{name} was not measured"))
+        };
+        let (request, bare) = (time("a request")?, time("two signatures")?);
+        println!(
+            "{algorithm:8}{:>10.1} µs, bare {:>8.1} µs, ratio {:.2}",
+            request / 1000.0,
+            bare / 1000.0,
+            request / bare
+        );
+    }
+    Ok(())
 }
 
 /// Checks of the gateway, against its server answering a constant.
