@@ -10,7 +10,8 @@ cargo test --locked --release --workspace --no-fail-fast 2>&1 | tee "$log" || st
 
 # The npm package, the playground and the example of a page, in Node and in Chromium.
 (cd tests/browser && npm ci --silent --no-audit --no-fund)
-node --test --test-concurrency=1 --test-reporter=spec tests/browser/*.test.mjs 2>&1 | tee -a "$log" || status=$?
+# A test that hangs fails.
+node --test --test-concurrency=1 --test-timeout=180000 --test-reporter=spec tests/browser/*.test.mjs 2>&1 | tee -a "$log" || status=$?
 
 # The registry plugin.
 export PATH=$PWD/.tools/go/bin:$PATH

@@ -8,7 +8,8 @@ import { Worker } from 'node:worker_threads';
 import ipaddr from 'ipaddr.js';
 
 import { encode, readAtMost } from './bytes.js';
-import type { FetchDocument, Fetched, Listener, Platform, Port } from './platform.js';
+import type { AdmitRedirect, DocumentNeed, FetchDocument, Fetched, Listener, Platform, Port } from './platform.js';
+import { within } from './within.js';
 import type { Told } from '../worker/protocol.js';
 
 /** How long a whole fetch may take, its redirects included, in milliseconds. */
@@ -34,33 +35,37 @@ function start(entry: URL, listener: Listener): Port {
 
 const fetchDocument: FetchDocument = async (need, admit, signal) => {
   const at = Math.floor(Date.now() / 1000);
-  const within = AbortSignal.any([signal, AbortSignal.timeout(FETCH_WITHIN)]);
   try {
-    let url = need.url;
-    for (let hops = 0; ; hops += 1) {
-      const response = await get(url, need.accept, need.class === 'policy', within);
-      const status = response.statusCode ?? 0;
-      const location = response.headers.location;
-      if (status >= 300 && status < 400 && location !== undefined) {
-        response.destroy();
-        url = new URL(location, url).href;
-        // How many there may be is the gate's to say, too.
-        await admit(hops, url);
-        continue;
-      }
-      const type = response.headers['content-type'];
-      return {
-        url: need.url,
-        fetched_at: at,
-        status,
-        headers: type === undefined ? [] : [['content-type', type]],
-        body_b64: encode(await readAtMost(response as AsyncIterable<Uint8Array>, need.most)),
-      };
-    }
+    return await within(FETCH_WITHIN, signal, (ending) => follow(need, admit, at, ending));
   } catch (thrown) {
-    return { url: need.url, fetched_at: at, failed: thrown instanceof Error ? thrown.message : String(thrown) } satisfies Fetched;
+    return { url: need.url, fetched_at: at, failed: thrown instanceof Error ? thrown.message : String(thrown) };
   }
 };
+
+/** Fetches a document, and follows the redirects that are admitted. */
+async function follow(need: DocumentNeed, admit: AdmitRedirect, at: number, signal: AbortSignal): Promise<Fetched> {
+  let url = need.url;
+  for (let hops = 0; ; hops += 1) {
+    const response = await get(url, need.accept, need.class === 'policy', signal);
+    const status = response.statusCode ?? 0;
+    const location = response.headers.location;
+    if (status >= 300 && status < 400 && location !== undefined) {
+      response.destroy();
+      url = new URL(location, url).href;
+      // How many there may be is the gate's to say, too.
+      await admit(hops, url);
+      continue;
+    }
+    const type = response.headers['content-type'];
+    return {
+      url: need.url,
+      fetched_at: at,
+      status,
+      headers: type === undefined ? [] : [['content-type', type]],
+      body_b64: encode(await readAtMost(response as AsyncIterable<Uint8Array>, need.most)),
+    };
+  }
+}
 
 /** What a token, an issuer's metadata or a message named leads to public addresses alone, or whoever names URLs could ask the
  * insides of our network. It is looked at when connecting, not before. */

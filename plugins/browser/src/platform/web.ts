@@ -1,7 +1,8 @@
 /** A page, or a worker of one. */
 
 import { encode, readAtMost } from './bytes.js';
-import type { FetchDocument, Fetched, Listener, Platform, Port } from './platform.js';
+import type { DocumentNeed, FetchDocument, Fetched, Listener, Platform, Port } from './platform.js';
+import { within } from './within.js';
 import type { Told } from '../worker/protocol.js';
 
 /** How long a whole fetch may take, in milliseconds. */
@@ -28,32 +29,38 @@ function start(worker: Worker, listener: Listener): Port {
 
 const fetchDocument: FetchDocument = async (need, _admit, signal) => {
   const at = Math.floor(Date.now() / 1000);
-  const failed = (why: string): Fetched => ({ url: need.url, fetched_at: at, failed: why });
   try {
-    const response = await fetch(need.url, {
-      headers: { accept: need.accept },
-      // A page is shown neither where a redirect leads nor what a server without CORS says.
-      redirect: 'manual',
-      credentials: 'omit',
-      referrerPolicy: 'no-referrer',
-      cache: 'no-store',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_WITHIN)]),
-    });
-    if (response.type === 'opaqueredirect') return failed('it redirects, and a page cannot see where to');
-    const type = response.headers.get('content-type');
-    const bytes = response.body ? await readAtMost(chunks(response.body), need.most) : new Uint8Array();
-    return {
-      url: need.url,
-      fetched_at: at,
-      status: response.status,
-      headers: type === null ? [] : [['content-type', type]],
-      body_b64: encode(bytes),
-    };
+    return await within(FETCH_WITHIN, signal, (ending) => ask(need, at, ending));
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    return failed(thrown instanceof TypeError ? `${reason} (out of reach, or its server allows no pages: CORS)` : reason);
+    const failed = thrown instanceof TypeError ? `${reason} (out of reach, or its server allows no pages: CORS)` : reason;
+    return { url: need.url, fetched_at: at, failed };
   }
 };
+
+async function ask(need: DocumentNeed, at: number, signal: AbortSignal): Promise<Fetched> {
+  const response = await fetch(need.url, {
+    headers: { accept: need.accept },
+    // A page is shown neither where a redirect leads nor what a server without CORS says.
+    redirect: 'manual',
+    credentials: 'omit',
+    referrerPolicy: 'no-referrer',
+    cache: 'no-store',
+    signal,
+  });
+  if (response.type === 'opaqueredirect') {
+    return { url: need.url, fetched_at: at, failed: 'it redirects, and a page cannot see where to' };
+  }
+  const type = response.headers.get('content-type');
+  const bytes = response.body ? await readAtMost(chunks(response.body), need.most) : new Uint8Array();
+  return {
+    url: need.url,
+    fetched_at: at,
+    status: response.status,
+    headers: type === null ? [] : [['content-type', type]],
+    body_b64: encode(bytes),
+  };
+}
 
 /** Not every browser's streams can be iterated. */
 async function* chunks(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
