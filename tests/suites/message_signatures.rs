@@ -13,6 +13,7 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE_NO_PAD};
 use ed25519_dalek::Signer as _;
+use fastrand::Rng;
 use hmac::{KeyInit as _, Mac as _};
 use portcullis_tests::{batch, dist, root};
 use serde_json::{Value, json};
@@ -39,25 +40,9 @@ const ALGORITHMS: [(&str, &str); 6] = [
     ("hmac-sha256", "hs-secret"),
 ];
 
-/// Numbers that are the same each time (splitmix64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % below as u64).unwrap()
-    }
-
-    fn coin(&mut self) -> bool {
-        self.next(2) == 0
-    }
-
-    fn of<'a>(&mut self, choices: &[&'a str]) -> &'a str {
-        choices[self.next(choices.len())]
-    }
+/// One of some texts.
+fn one<'a>(numbers: &mut Rng, choices: &[&'a str]) -> &'a str {
+    choices[numbers.usize(..choices.len())]
 }
 
 /// A message, and how it is signed.
@@ -92,21 +77,21 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
 
-fn request(numbers: &mut Numbers) -> Value {
-    let host = numbers.of(&["api.example", "api.example:8443", "xn--bcher-kva.example"]);
-    let path = numbers.of(&["/", "/a", "/a/b-c_d/~e", "/%7Ea/%2F", "//a"]);
-    let query = numbers.of(&["", "?q=1", "?q=a%20b%0Ac&r=", "?q=a+b&z=%C3%A9", "?flag&q=%2F%3F", "?q=x;y"]);
+fn request(numbers: &mut Rng) -> Value {
+    let host = one(numbers, &["api.example", "api.example:8443", "xn--bcher-kva.example"]);
+    let path = one(numbers, &["/", "/a", "/a/b-c_d/~e", "/%7Ea/%2F", "//a"]);
+    let query = one(numbers, &["", "?q=1", "?q=a%20b%0Ac&r=", "?q=a+b&z=%C3%A9", "?flag&q=%2F%3F", "?q=x;y"]);
     let mut headers = vec![
         json!(["Host", host]),
         json!(["Content-Type", "application/json"]),
-        json!(["X-List", numbers.of(&["a, b", "a,b", "", "\"x\", (y)"])]),
-        json!(["X-Spaces", numbers.of(&["plain", "inner  spaces", "tab\there"])]),
+        json!(["X-List", one(numbers, &["a, b", "a,b", "", "\"x\", (y)"])]),
+        json!(["X-Spaces", one(numbers, &["plain", "inner  spaces", "tab\there"])]),
         json!(["Example-Dict", "a=1,    b=2;x=1;y=2,   c=(a   b    c), d"]),
     ];
-    if numbers.coin() {
+    if numbers.bool() {
         headers.push(json!(["x-list", "c, d"]));
     }
-    json!({"method": numbers.of(&["GET", "POST", "DELETE", "PATCH"]), "url": format!("https://{host}{path}{query}"), "headers": headers})
+    json!({"method": one(numbers, &["GET", "POST", "DELETE", "PATCH"]), "url": format!("https://{host}{path}{query}"), "headers": headers})
 }
 
 /// Components that a request of [`request`] has, in the form of structured fields.
@@ -128,24 +113,24 @@ const OF_REQUEST: [&str; 15] = [
     "\"example-dict\";key=\"c\"",
 ];
 
-fn case(numbers: &mut Numbers, at: usize, keys: &Value, algorithms: &[(&'static str, &'static str)], now: u64) -> Case {
+fn case(numbers: &mut Rng, at: usize, keys: &Value, algorithms: &[(&'static str, &'static str)], now: u64) -> Case {
     let asked = request(numbers);
     let has_query = asked["url"].as_str().unwrap().contains("q=");
     let mut components: Vec<String> = Vec::new();
     for component in OF_REQUEST {
-        if numbers.coin() && (has_query || !component.contains("query-param")) {
+        if numbers.bool() && (has_query || !component.contains("query-param")) {
             components.push(component.into());
         }
     }
     let (mut message, mut related) = (asked, None);
-    if numbers.next(4) == 0 {
+    if numbers.usize(..4) == 0 {
         for component in &mut components {
             component.push_str(";req");
         }
         components.extend(["\"@status\"".into(), "\"date\"".into()]);
         let date = json!(["Date", "Tue, 20 Apr 2021 02:07:56 GMT"]);
         related = Some(message);
-        message = json!({"status": 200 + numbers.next(300), "headers": [date]});
+        message = json!({"status": 200 + numbers.usize(..300), "headers": [date]});
     }
     if components.is_empty() {
         components.push("\"@method\"".into());
@@ -158,7 +143,7 @@ fn case(numbers: &mut Numbers, at: usize, keys: &Value, algorithms: &[(&'static 
         ("alg", json!(algorithm)),
         ("tag", json!("app")),
     ] {
-        if numbers.coin() {
+        if numbers.bool() {
             parameters[name] = value;
         }
     }
@@ -301,7 +286,7 @@ fn is_salted_otherwise(peer: Peer, algorithm: &str) -> bool {
 fn what_we_sign_they_verify() {
     let (keys, now) = (keys(), now());
     let ours = [ALGORITHMS[0], ALGORITHMS[1], ALGORITHMS[5]];
-    let mut numbers = Numbers(1);
+    let mut numbers = Rng::with_seed(1);
     let cases: Vec<Case> = (0..MESSAGES).map(|at| case(&mut numbers, at, &keys, &ours, now)).collect();
     let prepare = |case: &Case| {
         let mut request = json!({"id": case.id, "op": "signature.prepare", "label": "sig", "components": case.components,
@@ -337,7 +322,7 @@ fn what_we_sign_they_verify() {
 fn what_they_sign_we_verify() {
     let (keys, now) = (keys(), now());
     for peer in PEERS {
-        let mut numbers = Numbers(2);
+        let mut numbers = Rng::with_seed(2);
         let cases: Vec<Case> = (0..MESSAGES).map(|at| case(&mut numbers, at, &keys, &ALGORITHMS, now)).collect();
         let made = ask(peer, &cases.iter().map(|case| case.job("sign")).collect::<Vec<_>>());
         assert!(failures(&made, true).is_empty(), "{peer:?}: {:#?}", failures(&made, true));
@@ -399,7 +384,7 @@ fn sign_file(folder: &tempfile::TempDir, case: &Case) -> Value {
 fn what_the_command_line_signs_they_verify() {
     let (keys, now) = (keys(), now());
     let folder = tempfile::tempdir().unwrap();
-    let mut numbers = Numbers(3);
+    let mut numbers = Rng::with_seed(3);
     let cases: Vec<Case> = (0..2 * ALGORITHMS.len())
         .map(|at| case(&mut numbers, at, &keys, &ALGORITHMS, now))
         .map(|case| {

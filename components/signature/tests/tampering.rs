@@ -5,6 +5,7 @@ mod support;
 
 use std::{fmt, rc::Rc};
 
+use fastrand::Rng;
 use portcullis_crypto::{Backend, Failed, KeySet, Origin, PreparedKey, PublicKey, Scheme, SoftwareBackend, Verdict};
 use portcullis_signature::{Expectations, Parameters, Selection, content_digest};
 use portcullis_types::base64url;
@@ -13,30 +14,15 @@ use support::{AT, Sample, named, signing_key};
 /// How many requests are signed.
 const REQUESTS: u64 = 200;
 
-/// A generator that gives the same numbers each time (splitmix64).
-struct Numbers(u64);
+/// One of some texts.
+fn one<'a>(numbers: &mut Rng, choices: &[&'a str]) -> &'a str {
+    choices[numbers.usize(..choices.len())]
+}
 
-impl Numbers {
-    fn next(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((mixed ^ (mixed >> 31)) % below as u64).unwrap()
-    }
-
-    fn coin(&mut self) -> bool {
-        self.next(2) == 0
-    }
-
-    fn of<'a, T: ?Sized>(&mut self, choices: &[&'a T]) -> &'a T {
-        choices[self.next(choices.len())]
-    }
-
-    fn text(&mut self, alphabet: &str, longest: usize) -> String {
-        let alphabet: Vec<char> = alphabet.chars().collect();
-        (0..=self.next(longest)).map(|_| alphabet[self.next(alphabet.len())]).collect()
-    }
+/// A text of one character or more.
+fn text(numbers: &mut Rng, alphabet: &str, longest: usize) -> String {
+    let alphabet: Vec<char> = alphabet.chars().collect();
+    (0..=numbers.usize(..longest)).map(|_| alphabet[numbers.usize(..alphabet.len())]).collect()
 }
 
 /// A signed request, and what was signed of it.
@@ -50,44 +36,44 @@ struct Case {
 
 const FIELDS: [&str; 5] = ["content-type", "date", "x-one", "x-two", "authorization"];
 
-fn case(numbers: &mut Numbers) -> Case {
-    let path = numbers.text("abcXYZ019-._~/%", 12).replace('%', "%2f");
-    let query = if numbers.coin() { format!("?{}", numbers.text("abc=&+d", 9)) } else { String::new() };
-    let host = numbers.of(&["api.example", "a", "xn--bcher-kva.example:8443", "[::1]:8443"]);
+fn case(numbers: &mut Rng) -> Case {
+    let path = text(numbers, "abcXYZ019-._~/%", 12).replace('%', "%2f");
+    let query = if numbers.bool() { format!("?{}", text(numbers, "abc=&+d", 9)) } else { String::new() };
+    let host = one(numbers, &["api.example", "a", "xn--bcher-kva.example:8443", "[::1]:8443"]);
     let mut sample = Sample::get(&format!("https://{host}/{path}{query}"));
-    sample.method = numbers.of(&["GET", "POST", "PUT", "DELETE", "M-SEARCH"]).into();
+    sample.method = one(numbers, &["GET", "POST", "PUT", "DELETE", "M-SEARCH"]).into();
     let mut components = Vec::new();
     for component in ["@method", "@target-uri", "@authority", "@scheme", "@path", "@query", "@request-target"] {
-        if numbers.coin() {
+        if numbers.bool() {
             components.push(component);
         }
     }
     let mut covered = Vec::new();
     for name in FIELDS {
-        for _ in 0..numbers.next(3) {
-            let value = numbers.text("abcXYZ 019,;=\"()", 20);
+        for _ in 0..numbers.usize(..3) {
+            let value = text(numbers, "abcXYZ 019,;=\"()", 20);
             sample = sample.field(name, format!("x{value}x"));
         }
-        if sample.fields.iter().any(|(field, _)| field == name) && numbers.coin() {
+        if sample.fields.iter().any(|(field, _)| field == name) && numbers.bool() {
             covered.push(name);
             components.push(name);
         }
     }
-    if numbers.coin() {
-        let body = numbers.text("{}\":1", 20).into_bytes();
+    if numbers.bool() {
+        let body = text(numbers, "{}\":1", 20).into_bytes();
         sample = sample.field("content-digest", content_digest(&body)).body(&body);
         covered.push("content-digest");
         components.push("content-digest");
     }
     let parameters = Parameters {
-        created: Some(AT as i64 - numbers.next(100) as i64),
-        expires: numbers.coin().then_some(AT as i64 + 100),
-        nonce: numbers.coin().then(|| numbers.text("abc+/=", 10)),
-        keyid: numbers.coin().then(|| "k".into()),
-        tag: numbers.coin().then(|| "t".into()),
+        created: Some(AT as i64 - numbers.usize(..100) as i64),
+        expires: numbers.bool().then_some(AT as i64 + 100),
+        nonce: numbers.bool().then(|| text(numbers, "abc+/=", 10)),
+        keyid: numbers.bool().then(|| "k".into()),
+        tag: numbers.bool().then(|| "t".into()),
         ..Parameters::default()
     };
-    let (sample, jwk) = if numbers.coin() {
+    let (sample, jwk) = if numbers.bool() {
         let x = base64url::encode(signing_key().verifying_key().as_bytes());
         let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"k","x":"{x}"}}"#);
         (sample.signed("sig1", &components, &parameters), jwk)
@@ -204,7 +190,7 @@ impl Counted {
 
 #[test]
 fn every_bit_of_what_is_covered_matters_and_no_other() {
-    let mut numbers = Numbers(1);
+    let mut numbers = Rng::with_seed(1);
     let mut counted = Counted::default();
     for _ in 0..REQUESTS {
         let case = case(&mut numbers);
@@ -277,7 +263,7 @@ fn body(case: &Case, keys: &KeySet, counted: &mut Counted) {
 
 #[test]
 fn what_is_added_beside_is_of_no_matter_unless_it_joins_what_is_covered() {
-    let mut numbers = Numbers(2);
+    let mut numbers = Rng::with_seed(2);
     for _ in 0..REQUESTS {
         let case = case(&mut numbers);
         let keys = case.keys();
