@@ -74,7 +74,7 @@ lint: ## format, clippy, WIT, codes and the policy's reference
 check-all: dist misbehaving ## the longer checks, each with its usual time
 	@tools/check-all.sh
 
-codes: ## write docs/codes.md, tests/codes.ndjson, tests/gate.ndjson and the policy's reference and schema from the source
+codes: ## write docs/codes.md, tests/codes.ndjson, the gate's cases and the policy's reference and schema from the source
 	@$(CARGO) build --locked --quiet --release --workspace --bins
 	@$(TARGET)/release/gate_cases write
 	@$(TARGET)/release/codes write

@@ -240,8 +240,9 @@ fn arguments(files: &Files, case: &Value) -> Option<Vec<String>> {
 
 #[test]
 fn cases_of_the_gate_are_decided_as_in_a_batch() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/gate.ndjson");
-    let text = std::fs::read_to_string(&path).expect("the cases of the gate");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/gate");
+    let groups = std::fs::read_dir(folder).expect("the cases of the gate").map(|entry| entry.expect("a file").path());
+    let text: String = groups.map(|path| std::fs::read_to_string(path).expect("a group of cases")).collect();
     let files = Files::new();
     let (mut cases, mut lines) = (Vec::new(), String::new());
     for line in text.lines() {

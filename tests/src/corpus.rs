@@ -43,6 +43,34 @@ pub fn own() -> PathBuf {
     root().join("tests/corpus")
 }
 
+/// The folder with the cases that every host of the gate is asked, a file a group.
+pub const GATE: &str = "tests/gate";
+
+/// The cases of registries.
+pub const REGISTRY: &str = "tests/registry.ndjson";
+
+/// The cases of the clients of authorization servers.
+pub const CLIENTS: &str = "tests/clients.ndjson";
+
+/// The files of the cases that every host of the gate is asked, in order.
+///
+/// # Panics
+///
+/// The folder cannot be read.
+pub fn gate_files() -> Vec<PathBuf> {
+    let folder = root().join(GATE);
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| entry.unwrap_or_else(|error| panic!("{}: {error}", folder.display())).path()).collect();
+    files.sort();
+    files
+}
+
+/// The cases of the gate: those that every host is asked.
+pub fn gate() -> Vec<Case> {
+    gate_files().iter().flat_map(cases).collect()
+}
+
 /// What others made, read in place: `$PORTCULLIS_CORPUS`, else `../shared/corpus`. Nothing where absent, with a notice.
 pub fn third_party() -> Option<PathBuf> {
     let base = std::env::var_os("PORTCULLIS_CORPUS").map_or_else(|| root().join("../shared/corpus"), PathBuf::from);

@@ -1,4 +1,5 @@
-//! The cases of the gate, `tests/gate.ndjson`, `tests/registry.ndjson` and `tests/clients.ndjson`, through `portcullis batch` with each build of the component.
+//! The cases of the gate, `tests/gate`, `tests/registry.ndjson` and `tests/clients.ndjson`, through `portcullis batch` with each
+//! build of the component.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,8 +16,8 @@ use portcullis_types::RuleCode;
 use serde_json::{Value, json};
 
 fn cases() -> Vec<Case> {
-    let files = ["tests/gate.ndjson", "tests/registry.ndjson", "tests/clients.ndjson"];
-    files.iter().flat_map(|name| corpus::cases(&root().join(name))).collect()
+    let others = [corpus::REGISTRY, corpus::CLIENTS].map(|name| corpus::cases(&root().join(name)));
+    corpus::gate().into_iter().chain(others.into_iter().flatten()).collect()
 }
 
 /// The code that a case wants: the first finding, or that of a refused policy.

@@ -94,15 +94,18 @@ func TestAnswersAreTheHosts(t *testing.T) {
 	if corpus == "" {
 		corpus = filepath.Join(root, "..", "shared", "corpus")
 	}
-	asked := requests(t,
-		filepath.Join(root, "tests", "gate.ndjson"),
+	cases, err := filepath.Glob(filepath.Join(root, "tests", "gate", "*.ndjson"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := requests(t, append(cases,
 		filepath.Join(root, "tests", "registry.ndjson"),
 		filepath.Join(root, "tests", "corpus", "oci.ndjson"),
 		filepath.Join(root, "tests", "corpus", "oci-more.ndjson"),
 		filepath.Join(root, "tests", "corpus", "oci.policy.ndjson"),
 		filepath.Join(root, "tests", "corpus", "status.ndjson"),
 		filepath.Join(corpus, "third-party", "oci.ndjson"),
-	)
+	)...)
 	if len(asked) < 1_000 {
 		t.Fatalf("%d requests", len(asked))
 	}

@@ -73,7 +73,7 @@ func (c canned) Fetch(ctx context.Context, need documents.Need, admits documents
 	return document
 }
 
-// gateCase is a case of tests/gate.ndjson that a host like this one can have.
+// gateCase is a case of tests/gate that a host like this one can have.
 type gateCase struct {
 	ID        string              `json:"id"`
 	At        int64               `json:"at"`
@@ -87,15 +87,22 @@ type gateCase struct {
 
 // TestDecisionsAreTheHosts goes through the gate in steps, and compares with `gate.check` of the command line.
 func TestDecisionsAreTheHosts(t *testing.T) {
-	file, err := os.Open(filepath.Join(root, "tests", "gate.ndjson"))
+	groups, err := filepath.Glob(filepath.Join(root, "tests", "gate", "*.ndjson"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = file.Close() }()
+	var text []byte
+	for _, name := range groups {
+		group, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, group...)
+	}
 	var cases []gateCase
 	var asked [][]byte
 	others := 0
-	lines := bufio.NewScanner(file)
+	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, 16*1024*1024)
 	for lines.Scan() {
 		var members map[string]json.RawMessage

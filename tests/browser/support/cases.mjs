@@ -19,8 +19,8 @@ function folders() {
 
 /** Every request there is, without what a case says beside it. */
 export function requests() {
-  const files = folders().flatMap((folder) => readdirSync(folder).filter((name) => name.endsWith('.ndjson')).map((name) => join(folder, name)));
-  return [...files, join(root, 'tests/gate.ndjson')].flatMap((file) =>
+  const files = [...folders(), join(root, 'tests/gate')].flatMap((folder) => readdirSync(folder).filter((name) => name.endsWith('.ndjson')).map((name) => join(folder, name)));
+  return files.flatMap((file) =>
     readFileSync(file, 'utf8')
       .split('\n')
       .filter((line) => line.trim() !== '')

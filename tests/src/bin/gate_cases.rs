@@ -1,5 +1,6 @@
-//! `gate_cases write` writes `tests/gate.ndjson`, `tests/registry.ndjson` and `tests/clients.ndjson`; `gate_cases check` fails where a file is not what it would write, and
-//! where a case is not answered as it wants; `gate_cases try` tells the latter of what would be written.
+//! `gate_cases write` writes the files of `tests/gate`, `tests/registry.ndjson` and `tests/clients.ndjson`; `gate_cases check` fails
+//! where a file is not what it would write or would not be written, and where a case is not answered as it wants; `gate_cases try`
+//! tells the latter of what would be written.
 
 use std::{collections::BTreeSet, fs, process::ExitCode, rc::Rc};
 
@@ -33,16 +34,22 @@ fn main() -> ExitCode {
 
 fn write() -> anyhow::Result<String> {
     let mut told = Vec::new();
+    fs::create_dir_all(root().join(corpus::GATE))?;
     for (name, text) in gate_cases::files() {
-        fs::write(root().join(name), &text)?;
+        fs::write(root().join(&name), &text)?;
         told.push(format!("{name} written, {} cases", text.lines().count()));
     }
     Ok(told.join("; "))
 }
 
 fn check() -> anyhow::Result<String> {
-    for (name, text) in gate_cases::files() {
-        if fs::read_to_string(root().join(name)).unwrap_or_default() != text {
+    let files = gate_cases::files();
+    let known: Vec<_> = files.iter().map(|(name, _)| root().join(name)).collect();
+    if let Some(other) = corpus::gate_files().iter().find(|file| !known.contains(file)) {
+        bail!("{} is none of the files of the gate's cases: remove it", other.display());
+    }
+    for (name, text) in files {
+        if fs::read_to_string(root().join(&name)).unwrap_or_default() != text {
             bail!("{name} is not what it is made of: run `make codes` and look at the difference");
         }
     }

@@ -382,6 +382,11 @@ impl Group {
         Self { name, source: String::new(), lines: Vec::new() }
     }
 
+    /// What it is called: the first part of its cases' names, and its file.
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The sentence that the next cases are about.
     pub(super) fn about(&mut self, source: &str) -> &mut Self {
         self.source = source.into();

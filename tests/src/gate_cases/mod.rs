@@ -1,6 +1,6 @@
-//! The cases of the gate, `tests/gate.ndjson`; of registries, `tests/registry.ndjson`; and of the clients of authorization
-//! servers, `tests/clients.ndjson`: made, so that each is one change away from another. A page has no part in the last two, hence
-//! their own files.
+//! The cases of the gate, a file a group in `tests/gate`; of registries, `tests/registry.ndjson`; and of the clients of
+//! authorization servers, `tests/clients.ndjson`: made, so that each is one change away from another. A page has no part in the
+//! last two, hence their own files.
 
 mod clients;
 mod cors;
@@ -25,18 +25,20 @@ use std::fmt::Write as _;
 
 use make::Group;
 
+use crate::corpus;
+
 /// The files, each with its text.
-pub fn files() -> [(&'static str, String); 3] {
-    [
-        ("tests/gate.ndjson", text()),
-        ("tests/registry.ndjson", lines(&[registry::cases()])),
-        ("tests/clients.ndjson", lines(&[clients::cases()])),
-    ]
+pub fn files() -> Vec<(String, String)> {
+    let mut files: Vec<_> =
+        groups().iter().map(|group| (format!("{}/{}.ndjson", corpus::GATE, group.name()), lines(group))).collect();
+    files.push((corpus::REGISTRY.into(), lines(&registry::cases())));
+    files.push((corpus::CLIENTS.into(), lines(&clients::cases())));
+    files
 }
 
 /// The cases that every host is asked.
-fn text() -> String {
-    let groups = [
+fn groups() -> [Group; 15] {
+    [
         rules::cases(),
         paths::cases(),
         request::cases(),
@@ -52,14 +54,13 @@ fn text() -> String {
         upstream::cases(),
         told::cases(),
         policies::cases(),
-    ];
-    lines(&groups)
+    ]
 }
 
 /// One JSON object a line.
-fn lines(groups: &[Group]) -> String {
+fn lines(group: &Group) -> String {
     let mut text = String::new();
-    for line in groups.iter().flat_map(|group| &group.lines) {
+    for line in &group.lines {
         let _ = writeln!(text, "{line}");
     }
     text

@@ -7,7 +7,7 @@ use std::process::Command;
 use portcullis_tests::corpus::{self, Case, Want};
 use portcullis_tests::serving::envoy::{Envoy, Front, Running, cluster, cluster_http2, ext_authz, filter};
 use portcullis_tests::serving::{Answer, Clock, Documents, Process, Upstream, ask};
-use portcullis_tests::{batch, dist, root};
+use portcullis_tests::{batch, dist};
 use serde_json::{Value, json};
 
 use super::saying::{bytes, documents, due, origins, policy, unsayable};
@@ -23,10 +23,7 @@ struct Told {
 }
 
 fn cases() -> Vec<Told> {
-    let cases: Vec<Case> = corpus::cases(&root().join("tests/gate.ndjson"))
-        .into_iter()
-        .filter(|case| matches!(case.want, Want::Ok(_)))
-        .collect();
+    let cases: Vec<Case> = corpus::gate().into_iter().filter(|case| matches!(case.want, Want::Ok(_))).collect();
     let requests: Vec<Value> = cases.iter().map(|case| case.request.clone()).collect();
     let answers = batch::answers(&["--jobs", "2"], &requests);
     cases.into_iter().zip(answers).map(|(case, answer)| Told { case, answer: answer["result"].clone() }).collect()
