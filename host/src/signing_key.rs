@@ -192,6 +192,12 @@ impl SigningKey {
         self.kid.as_deref()
     }
 
+    /// The key that verifies, as a JWK; null for a secret key.
+    #[must_use]
+    pub const fn public_jwk(&self) -> &Value {
+        &self.public
+    }
+
     /// Whether a JWK is the key that verifies its signatures: of the same type, with the same members (RFC 7638 section 3.2).
     /// Never so for a secret key.
     #[must_use]

@@ -21,7 +21,7 @@ use crate::{
 mod tests;
 
 /// The media type in the protected header (section 5.2), which is written in full in CBOR (RFC 9596 section 2).
-const TYPE: &str = "application/statuslist+cwt";
+pub(crate) const TYPE: &str = "application/statuslist+cwt";
 
 /// COSE_Sign1 (RFC 9052 section 2).
 const TAG_SIGN1: u64 = 18;
@@ -31,15 +31,15 @@ const TAG_MAC0: u64 = 17;
 const TAG_CWT: u64 = 61;
 
 /// `typ` in a header (RFC 9596 section 5).
-const TYP: i64 = 16;
+pub(crate) const TYP: i64 = 16;
 
 // Claims (RFC 8392 section 4; sections 5.2 and 14.3).
-const SUB: i64 = 2;
-const EXP: i64 = 4;
+pub(crate) const SUB: i64 = 2;
+pub(crate) const EXP: i64 = 4;
 const NBF: i64 = 5;
-const IAT: i64 = 6;
-const TTL: i64 = 65534;
-const STATUS_LIST: i64 = 65533;
+pub(crate) const IAT: i64 = 6;
+pub(crate) const TTL: i64 = 65534;
+pub(crate) const STATUS_LIST: i64 = 65533;
 
 /// Verifies a token and opens its list.
 pub(crate) fn open(

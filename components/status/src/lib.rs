@@ -20,6 +20,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "build")]
+pub mod build;
 mod claims;
 mod code;
 mod cwt;

@@ -147,6 +147,12 @@ impl StatusList {
         self.packed.counts()
     }
 
+    /// Whether the list is packed into exactly these bytes.
+    #[cfg(feature = "build")]
+    pub(crate) fn has_bytes(&self, bytes: &[u8]) -> bool {
+        self.packed.has_bytes(bytes)
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> u64 {
         self.packed.len()

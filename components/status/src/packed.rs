@@ -72,17 +72,17 @@ impl Bits {
     }
 
     /// Base two logarithm of how many entries a byte has.
-    fn shift(self) -> u32 {
+    pub(crate) fn shift(self) -> u32 {
         3 - self.exponent()
     }
 
     /// How many entries a byte has.
-    fn entries_a_byte(self) -> u8 {
+    pub(crate) fn entries_a_byte(self) -> u8 {
         1 << self.shift()
     }
 
     /// The value of an entry in its byte.
-    fn value(self, byte: u8, place: u8) -> u8 {
+    pub(crate) fn value(self, byte: u8, place: u8) -> u8 {
         // 8 bits have one place, 0; the product is at most 7.
         let mask = u8::MAX >> (8 - self.count());
         (byte >> (place * self.count())) & mask
@@ -182,6 +182,20 @@ impl Packed {
             }
         }
         (0..=u8::MAX).zip(values).filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Whether the list is packed into exactly these bytes.
+    #[cfg(feature = "build")]
+    pub(crate) fn has_bytes(&self, bytes: &[u8]) -> bool {
+        let mut rest = bytes;
+        let same = self.bytes.pieces().all(|piece| match rest.split_at_checked(piece.len()) {
+            Some((same, after)) if same == piece => {
+                rest = after;
+                true
+            }
+            _ => false,
+        });
+        same && rest.is_empty()
     }
 
     /// Memory taken by the list, in bytes, apart from what the allocator adds: for whoever keeps a budget.

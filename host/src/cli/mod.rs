@@ -32,10 +32,20 @@ mod signature;
 mod signature_sign;
 mod signature_verify;
 mod status;
+mod status_aggregate;
+mod status_allocate;
+mod status_build;
+mod status_create;
 mod status_inspect;
 mod status_list;
 mod status_lookup;
 mod status_picture;
+mod status_progress;
+mod status_random;
+mod status_set;
+mod status_signer;
+mod status_store;
+mod status_values;
 mod svid;
 mod svid_inspect;
 mod svid_verify;
@@ -87,7 +97,7 @@ enum Command {
     /// Verify tokens, or look at them
     #[command(subcommand)]
     Token(token::Command),
-    /// Look up statuses in a status list, or look at the list
+    /// Look up statuses in a status list, look at the list, or make one
     #[command(subcommand)]
     Status(status::Command),
     /// Compare what a token grants with what is required
@@ -211,6 +221,11 @@ mod tests {
         for (noun, verb, words) in [
             ("status", "inspect", "one pixel an entry"),
             ("status", "lookup", "The exit code is 0 where every index"),
+            ("status", "build", "read back as a relying party would"),
+            ("status", "create", "for its owner alone"),
+            ("status", "allocate", "never given again"),
+            ("status", "set", "All changes are made, or none"),
+            ("status", "aggregate", "lets outsiders see how many lists there are"),
             ("scope", "evaluate", "The token is not verified here"),
             ("svid", "verify", "with no other"),
             ("svid", "inspect", "Nothing that is printed can be trusted"),

@@ -1,6 +1,10 @@
 //! The operations, a file an area.
 
 #[cfg(feature = "full")]
+mod app2app;
+#[cfg(feature = "full")]
+mod binding;
+#[cfg(feature = "full")]
 mod client;
 #[cfg(feature = "full")]
 mod cose;
@@ -14,9 +18,13 @@ mod dpop;
 pub(crate) mod gate;
 mod keys;
 #[cfg(feature = "full")]
+mod lifetimes;
+#[cfg(feature = "full")]
 pub(crate) mod message;
 #[cfg(feature = "full")]
 mod oci;
+#[cfg(feature = "full")]
+mod par;
 #[cfg(feature = "full")]
 mod policy;
 #[cfg(feature = "full")]
@@ -28,6 +36,8 @@ pub(crate) mod status;
 #[cfg(feature = "full")]
 mod svid;
 mod token;
+#[cfg(feature = "full")]
+mod txn;
 #[cfg(feature = "full")]
 mod wimse;
 
@@ -42,6 +52,10 @@ pub(crate) type Operation = fn(&mut Door, Call<'_>) -> Answer;
 /// Every operation by its name.
 #[cfg(feature = "full")]
 pub(crate) const ALL: &[(&str, Operation)] = &[
+    ("app2app.step", app2app::step),
+    ("app2app.trust", app2app::trust),
+    ("binding.bind", binding::bind),
+    ("binding.evaluate", binding::evaluate),
     ("client.authenticate", client::authenticate),
     ("client.match", client::matches),
     ("client.register", client::register),
@@ -65,12 +79,16 @@ pub(crate) const ALL: &[(&str, Operation)] = &[
     ("jwt.inspect", token::jwt_inspect),
     ("jwt.verify", token::jwt_verify),
     ("keys.describe", keys::describe),
+    ("lifetimes.check", lifetimes::check),
+    ("lifetimes.read", lifetimes::read),
     ("oci.allows", oci::allows),
     ("oci.challenge", oci::challenge),
     ("oci.intersect", oci::intersect),
     ("oci.required", oci::required),
     ("oci.scope", oci::scope),
     ("oci.verify", oci::verify),
+    ("par.tie", par::tie),
+    ("par.verify", par::verify),
     ("policy.check", policy::check),
     ("policy.explain", policy::explain),
     ("scope.evaluate", scope::evaluate_grants),
@@ -87,6 +105,9 @@ pub(crate) const ALL: &[(&str, Operation)] = &[
     ("svid.jwt", svid::jwt),
     ("svid.wit", svid::wit),
     ("svid.x509", svid::x509),
+    ("txn.narrow", txn::narrow),
+    ("txn.replace", txn::replace),
+    ("txn.verify", txn::verify),
     ("wimse.id", wimse::id),
     ("wimse.proof", wimse::proof),
     ("wimse.sign_response", wimse::sign_response),
