@@ -94,16 +94,11 @@ pub struct PublicKey(Inner);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Inner {
     /// The point, uncompressed: 0x04, x, y.
-    Ec {
-        curve: Curve,
-        point: Box<[u8]>,
-    },
+    Ec { curve: Curve, point: Box<[u8]> },
     /// Big-endian, without leading zeros.
-    Rsa {
-        n: Box<[u8]>,
-        e: u64,
-    },
-    Ed25519([u8; 32]),
+    Rsa { n: Box<[u8]>, e: u64 },
+    /// With the point, which takes as long to find as a good part of a verification.
+    Ed25519(Box<ed25519_dalek::VerifyingKey>),
 }
 
 impl PublicKey {
@@ -167,13 +162,14 @@ impl PublicKey {
             x.try_into().map_err(|_| Rejection::new(CryptoCode::Ed25519Length, format!("x has {} bytes", x.len())))?;
         let key = ed25519_dalek::VerifyingKey::from_bytes(&bytes)
             .map_err(|_| Rejection::new(CryptoCode::NotOnCurve, "x is no point on Ed25519"))?;
-        if key.to_edwards().compress().to_bytes() != bytes {
+        if !is_reduced(&bytes) {
             return Err(Rejection::new(CryptoCode::Ed25519Encoding, "x is not the canonical encoding of its point"));
         }
+        // The two points whose sign could be written either way are among these.
         if key.is_weak() {
             return Err(Rejection::new(CryptoCode::Ed25519SmallOrder, "the point has small order"));
         }
-        Ok(Self(Inner::Ed25519(bytes)))
+        Ok(Self(Inner::Ed25519(Box::new(key))))
     }
 
     pub(crate) fn inner(&self) -> &Inner {
@@ -223,7 +219,9 @@ impl PublicKey {
                 let exponent: Vec<u8> = e.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
                 format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, base64url::encode(&exponent), base64url::encode(n))
             }
-            Inner::Ed25519(x) => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, base64url::encode(x)),
+            Inner::Ed25519(x) => {
+                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, base64url::encode(x.as_bytes()))
+            }
         };
         sha256(text.as_bytes())
     }
@@ -241,6 +239,13 @@ fn check_coordinate(curve: Curve, name: &str, coordinate: &[u8]) -> Result<(), R
 
 pub(crate) fn rsa_bits(n: &[u8]) -> usize {
     n.len() * 8 - n.first().map_or(0, |first| first.leading_zeros() as usize)
+}
+
+/// Whether the coordinate of a point of Ed25519 is below 2^255 - 19, so that it is written in the one way that counts (RFC 8032
+/// section 5.1.3). Writing the point anew and comparing would say the same, and take as long as a good part of a verification.
+fn is_reduced(encoding: &[u8; 32]) -> bool {
+    let [low, middle @ .., high] = encoding;
+    *low < 0xed || high & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
 }
 
 #[cfg(test)]
@@ -290,6 +295,22 @@ mod tests {
         let mut zero = n.clone();
         zero.insert(0, 0);
         assert_eq!(code(&zero, &[3]), "key.rsa_leading_zero");
+    }
+
+    #[test]
+    fn an_encoding_counts_where_the_point_is_written_so() {
+        let mut seen = (0, 0);
+        for (low, high) in (0..=255).flat_map(|low| [0x7f, 0xff].map(|high| (low, high))) {
+            let mut bytes = [0xffu8; 32];
+            (bytes[0], bytes[31]) = (low, high);
+            let Ok(key) = ed25519_dalek::VerifyingKey::from_bytes(&bytes) else { continue };
+            let same = key.to_edwards().compress().to_bytes() == bytes;
+            // A point whose sign can be written either way is of small order.
+            assert!(is_reduced(&bytes) == same || key.is_weak(), "{low:02x} {high:02x}");
+            assert_eq!(PublicKey::ed25519(&bytes).is_ok(), same && !key.is_weak(), "{low:02x} {high:02x}");
+            if same { seen.0 += 1 } else { seen.1 += 1 }
+        }
+        assert!(seen.0 > 50 && seen.1 > 5, "{seen:?}");
     }
 
     #[test]

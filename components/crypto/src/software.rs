@@ -37,9 +37,7 @@ impl Backend for SoftwareBackend {
             (Inner::Ec { curve: Curve::Secp256k1, point }, Scheme::EcdsaSecp256k1Sha256) => {
                 Box::new(K256(k256::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(|_| Failed)?))
             }
-            (Inner::Ed25519(x), Scheme::Ed25519) => {
-                Box::new(Ed25519(ed25519_dalek::VerifyingKey::from_bytes(x).map_err(|_| Failed)?))
-            }
+            (Inner::Ed25519(x), Scheme::Ed25519) => Box::new(Ed25519(**x)),
             (Inner::Rsa { n, e }, Scheme::RsaPkcs1(_) | Scheme::RsaPss(_)) => {
                 let n = BoxedUint::from_be_slice_vartime(n);
                 let e = BoxedUint::from(*e);

@@ -118,7 +118,7 @@ fn try_encode(key: &PublicKey) -> der::Result<Vec<u8>> {
         Inner::Ed25519(x) => {
             oid = ED25519;
             parameters = None;
-            bits = x.to_vec();
+            bits = x.as_bytes().to_vec();
         }
     }
     SubjectPublicKeyInfoRef {
