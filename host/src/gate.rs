@@ -14,7 +14,7 @@ pub use crate::bindings::exports::portcullis::gate::gate::{
     Answer, AnswerToSign, Answered, Body, Class, ClientAnswer, ClientCertificate, Content, Decision, Document,
     DocumentFinding, DocumentKind, DocumentNeed, Field, Forget, Held, Issue, LeafCertificate, Missing, Need, Outcome,
     OwnIdentity, Principal, Readiness, ReadyAnswer, Register, Registration, RegistrationOutcome, Remember, Request,
-    Sha256, ToSign, Wanted,
+    Sha256, ToSign, Transaction, Wanted,
 };
 pub use crate::bindings::exports::portcullis::gate::policy::{
     Asserter, Clients, Demand, Format as PolicyFormat, HostSettings, Listener, Problem, Replay, Report as PolicyReport,

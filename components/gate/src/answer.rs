@@ -10,6 +10,7 @@ use alloc::{
     vec::Vec,
 };
 
+use portcullis_oauth::transaction_token;
 use portcullis_scope::{Answer, Challenge, Need, ResourceMetadata, Scheme, Settings};
 use portcullis_types::{
     Rejection,
@@ -27,6 +28,7 @@ use crate::{
     limits::{MAX_UPSTREAM_VALUE, RETRY_AFTER},
     policy::{Access, Authority, HeaderSource, Metadata, Mode, Policy, Proof, Replay, WorkloadProof},
     request::Request,
+    transaction::Passing,
     workload::Means,
 };
 
@@ -119,6 +121,7 @@ impl Answering<'_> {
             spiffe_id: client.spiffe_id.clone(),
             issuer: passed.issuer.clone(),
             scopes: Vec::new(),
+            binding: None,
         });
         decision.client.clone_from(&passed.client);
         decision
@@ -137,6 +140,7 @@ impl Answering<'_> {
             upstream_set: Vec::new(),
             upstream_strip: self.strip(),
             principal: None,
+            transaction: self.context.transaction.as_ref().map(Passing::told),
             findings: Vec::new(),
             rule: self.rule().map(|rule| rule.name.clone()),
             reported: false,
@@ -168,6 +172,7 @@ impl Answering<'_> {
         mode == Mode::Report
             && match fault {
                 Fault::Rights(_) | Fault::Forbidden | Fault::Access { .. } => true,
+                Fault::Transaction { missing } => *missing || self.policy.report_unverified,
                 Fault::Credential { .. } | Fault::Workload { .. } | Fault::Unknown => self.policy.report_unverified,
                 Fault::Request | Fault::Absent(_) | Fault::Page => false,
                 // Answered before.
@@ -235,6 +240,11 @@ impl Answering<'_> {
                 decision.status = status;
                 decision.response_headers.push(("WWW-Authenticate".into(), challenge));
                 Some(body.unwrap_or_else(|| self.body(need.error(), Some(code), denial)))
+            }
+            // No specification has an error for it: the caller is known, and its own credential is good.
+            Fault::Transaction { .. } => {
+                decision.status = 403;
+                Some(self.body(Some("invalid_transaction_token"), Some(code), denial))
             }
             Fault::Forbidden => {
                 decision.status = 403;
@@ -408,6 +418,7 @@ impl Answering<'_> {
                 _ => Vec::new(),
             },
             spiffe_id,
+            binding: verified.binding,
         }
     }
 
@@ -421,12 +432,16 @@ impl Answering<'_> {
     ) -> Result<Vec<(String, String)>, Rejection> {
         let mut set = Vec::new();
         let Some(principal) = principal else { return Ok(set) };
+        let transaction = self.context.transaction.as_ref().map(|passing| &passing.claims);
         for (name, source) in &self.policy.upstream.set {
             let value = match source {
                 HeaderSource::Subject => principal.subject.clone(),
                 HeaderSource::Client => principal.client.clone(),
                 HeaderSource::Issuer => Some(principal.issuer.clone()),
                 HeaderSource::SpiffeId => principal.spiffe_id.clone(),
+                HeaderSource::Binding => principal.binding.map(|binding| binding.name().into()),
+                HeaderSource::Transaction => transaction.map(|claims| claims.transaction.clone()),
+                HeaderSource::TransactionSubject => transaction.map(|claims| claims.subject.clone()),
                 HeaderSource::Scope if principal.scopes.is_empty() => None,
                 HeaderSource::Scope => Some(principal.scopes.join(" ")),
                 HeaderSource::Claim(claim) => match verified.and_then(Verified::claims).map(|claims| claims.get(claim))
@@ -457,11 +472,22 @@ impl Answering<'_> {
             names.push(REPORT_HEADER.into());
         }
         for field in self.request.headers.iter().chain(&self.request.trailers) {
-            if self.policy.strips(&field.name) && !names.iter().any(|known| known.eq_ignore_ascii_case(&field.name)) {
+            let taken_for_ours = self.policy.strips(&field.name) || self.strips_transaction(&field.name);
+            if taken_for_ours && !names.iter().any(|known| known.eq_ignore_ascii_case(&field.name)) {
                 names.push(field.name.clone());
             }
         }
         names
+    }
+}
+
+impl Answering<'_> {
+    /// Where Transaction Tokens are known, an upstream sees one that verified, and nothing that it might take for one.
+    fn strips_transaction(&self, name: &str) -> bool {
+        let verified = self.context.transaction.is_some() && name.eq_ignore_ascii_case(transaction_token::HEADER);
+        let alike = name.len() == transaction_token::HEADER.len()
+            && name.replace('_', "-").eq_ignore_ascii_case(transaction_token::HEADER);
+        self.policy.transaction_tokens.is_some() && alike && !verified
     }
 }
 

@@ -3,6 +3,7 @@
 use alloc::{format, rc::Rc, string::String, vec::Vec};
 
 use portcullis_crypto::{CryptoCode, KeySet};
+use portcullis_oauth::transaction_token::presented;
 use portcullis_scope::{ScopeCode, oci};
 use portcullis_svid::{SpiffeId, SvidCode, jwt_svid, x509_svid};
 use portcullis_token::{
@@ -174,6 +175,7 @@ impl Judge<'_> {
             let what = "the token is no JWT, and no introspection is configured";
             return Err(Denial::form(Rejection::new(GateCode::TokenOpaque, what)));
         }
+        presented::check_authorization(token.as_bytes()).map_err(Denial::request)?;
         let compact = compact::parse(token.as_bytes()).map_err(Denial::form)?;
         let claims =
             json::parse_object(&compact.payload).map_err(|rejection| Denial::form(rejection.within("claims")))?;
@@ -233,8 +235,10 @@ impl Judge<'_> {
             proof: None,
             leeway: leeway.unwrap_or_default(),
             user: None,
+            binding: None,
         };
         verified.proof = self.proof(judged, request, presented, &verified)?;
+        verified.binding = self.key_binding(&verified)?;
         self.status(&verified)?;
         Ok(verified)
     }
@@ -368,6 +372,7 @@ impl Judge<'_> {
             proof: None,
             leeway: trusted.leeway,
             user: None,
+            binding: None,
         })
     }
 

@@ -6,6 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
+use portcullis_oauth::key_binding::Binding;
 use portcullis_types::Rejection;
 
 #[cfg(feature = "clients")]
@@ -27,6 +28,22 @@ pub struct Principal {
     pub issuer: String,
     /// The scope tokens that were granted.
     pub scopes: Vec<String>,
+    /// How the token is bound to the key that its sender proved; nothing for workloads and users, who have no such token.
+    pub binding: Option<Binding>,
+}
+
+/// The transaction that a request is part of, as its Transaction Token says (draft-ietf-oauth-transaction-tokens-11). It says what
+/// the request is for and nothing of who sent it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Transaction {
+    /// `txn`.
+    pub id: String,
+    /// `sub`: for whom it is done.
+    pub subject: String,
+    /// The tokens of its scope.
+    pub scopes: Vec<String>,
+    /// `req_wl`: the workload that asked for the token.
+    pub requesting_workload: String,
 }
 
 /// Whether a request goes on to the upstream.
@@ -55,6 +72,8 @@ pub struct Decision {
     pub upstream_strip: Vec<String>,
     /// Who it is from.
     pub principal: Option<Principal>,
+    /// The transaction that it is part of, where its Transaction Token verified.
+    pub transaction: Option<Transaction>,
     /// What was found, the first decides. For logs and traces, never for clients.
     pub findings: Vec<Rejection>,
     /// The rule that matched, by what the policy calls it. For logs.
@@ -88,6 +107,7 @@ impl Decision {
             upstream_set: Vec::new(),
             upstream_strip: Vec::new(),
             principal: None,
+            transaction: None,
             findings: vec![why],
             rule: None,
             reported: false,

@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use portcullis_oauth::transaction_token::TransactionCode;
 use portcullis_scope::{Need, oci::Access};
 use portcullis_types::Rejection;
 
@@ -41,6 +42,11 @@ pub(crate) enum Fault {
     Rights(Need),
     /// The credential is good, and nothing that its client could bring would help: 403.
     Forbidden,
+    /// The caller's credential is good, and its Transaction Token is not there or does not verify: 403.
+    Transaction {
+        /// Whether it is not there.
+        missing: bool,
+    },
     /// The credential is good, and grants too little at a registry: 401 where another token of the token service may help, else
     /// 403.
     #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "registries alone have it"))]
@@ -131,6 +137,12 @@ impl Denial {
     /// The same, of a fault of form.
     pub(crate) fn workload_form(rejection: Rejection, means: Means) -> Self {
         Self { rejection, fault: Fault::Workload { means, told: true } }
+    }
+
+    /// A Transaction Token that is not there, or does not verify. Its sender has authenticated, and may know why.
+    pub(crate) fn transaction(rejection: Rejection) -> Self {
+        let missing = rejection.is(TransactionCode::Missing);
+        Self { rejection, fault: Fault::Transaction { missing } }
     }
 
     pub(crate) fn forbidden(rejection: Rejection) -> Self {

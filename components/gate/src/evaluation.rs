@@ -10,6 +10,7 @@ use alloc::{
 };
 
 use portcullis_crypto::sha256;
+use portcullis_oauth::transaction_token::TransactionCode;
 use portcullis_token::TokenCode;
 use portcullis_types::{
     Rejection, Timestamp,
@@ -32,6 +33,7 @@ use crate::{
     limits::MAX_ROUNDS,
     policy::Policy,
     request::Request,
+    transaction,
     workload::Means,
 };
 
@@ -76,7 +78,8 @@ pub struct Register {
 pub struct Remember {
     /// SHA-256 over what the proof is: its kind, key, target and identifier. Nobody can use up another's.
     pub key: [u8; 32],
-    /// RFC 7638 thumbprint of the key that made the proof, by which a host bounds what one client may fill of its memory.
+    /// RFC 7638 thumbprint of the key that made the proof, or what stands for who brought it: by it a host bounds what one client may
+    /// fill of its memory.
     pub thumbprint: [u8; 32],
     /// Until when it has to be remembered, in seconds since 1970.
     pub until: Timestamp,
@@ -382,7 +385,7 @@ impl Passed {
         let of_client = self.client.iter().flat_map(|client| client.proofs.iter().map(|proof| &proof.used));
         #[cfg(not(feature = "clients"))]
         let of_client = core::iter::empty();
-        self.proof.iter().chain(of_client)
+        self.proof.iter().chain(&self.transaction).chain(of_client)
     }
 
     /// The denial for one of them that was used before.
@@ -402,6 +405,9 @@ fn replayed(proof: &UsedProof) -> Denial {
     let what = "the proof was used before";
     match proof.kind {
         "wpt" => Denial::workload(Rejection::new(WimseCode::ProofReplayed, what), Means::ProofToken),
+        transaction::KIND => {
+            Denial::transaction(Rejection::new(TransactionCode::Replayed, "the transaction was used here before"))
+        }
         "http-signature" => Denial::workload(Rejection::new(WimseCode::SignatureReplayed, what), Means::Signature),
         _ => Denial::proof(Rejection::new(TokenCode::DpopReplayed, what), ProofError::Invalid),
     }
@@ -418,5 +424,6 @@ fn remember(proof: &UsedProof) -> Remember {
         text.extend_from_slice(&(part.len() as u64).to_be_bytes());
         text.extend_from_slice(part);
     }
-    Remember { key: sha256(&text), thumbprint: proof.thumbprint, until: proof.until, identifier: proof.id.clone() }
+    let thumbprint = proof.share.unwrap_or(proof.thumbprint);
+    Remember { key: sha256(&text), thumbprint, until: proof.until, identifier: proof.id.clone() }
 }

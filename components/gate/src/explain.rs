@@ -19,7 +19,8 @@ use crate::{
 };
 use crate::{
     policy::{
-        Access, Authority, BundleSource, KeySource, Mode, Policy, Proof, Replay, Rule, StatusMode, WorkloadProof,
+        Access, Authority, BundleSource, KeySource, Mode, Policy, Proof, Replay, Rule, StatusMode,
+        TransactionRequirements, WorkloadProof,
     },
     request::{Judged, Request, Spoken},
 };
@@ -91,6 +92,11 @@ pub fn explain(policy: &Policy, method: &str, url: &str) -> Vec<Demand> {
                 let patterns: Vec<String> = patterns.iter().map(ToString::to_string).collect();
                 demands.put("SPIFFE ID", format!("one of {}", patterns.join(", ")));
             }
+            if let Some(accepted) = &require.binding {
+                let names: Vec<&str> = accepted.iter().map(|binding| binding.name()).collect();
+                demands.put("binding", format!("the token's key is {}; else 403", names.join(" or ")));
+            }
+            demands.transaction(policy, require.transaction.as_ref());
             demands.upstream(policy);
         }
     }
@@ -263,6 +269,27 @@ impl Demands {
         if let Some(claims) = &required.claims {
             let names: Vec<&str> = claims.names().collect();
             self.put("claims", format!("{} as required; else 403 insufficient_claims", names.join(", ")));
+        }
+    }
+
+    fn transaction(&mut self, policy: &Policy, require: Option<&TransactionRequirements>) {
+        let Some(accepted) = &policy.transaction_tokens else { return };
+        let once = if accepted.single_use { ", once at this origin" } else { "" };
+        let told = format!("of {}, at most {} long{once}", accepted.trust_domain, seconds(accepted.lifetime));
+        let Some(require) = require else {
+            self.put("transaction", format!("none is needed; a Txn-Token that comes verifies ({told}), else 403"));
+            return;
+        };
+        self.put("transaction", format!("a Txn-Token {told}; else 403"));
+        if let Some(scope) = &require.scope {
+            self.put("  scope", format!("all of {scope}; else 403"));
+        }
+        let lists = [("  claims", &require.claims), ("  tctx", &require.context), ("  rctx", &require.request_context)];
+        for (what, claims) in lists {
+            if let Some(claims) = claims {
+                let names: Vec<&str> = claims.names().collect();
+                self.put(what, format!("{} as required; else 403", names.join(", ")));
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 use alloc::{collections::BTreeSet, format, rc::Rc, string::String};
 
 use portcullis_crypto::Backend;
+use portcullis_oauth::key_binding;
 use portcullis_scope::{Granted, Need, evaluate};
 use portcullis_svid::SpiffeId;
 use portcullis_types::{
@@ -27,6 +28,7 @@ use crate::{
     policy::{Access, Authority, Policy, Requirements, Rule},
     request::{ClientCertificate, Judged, Request, Spoken},
     state::State,
+    transaction::Passing,
 };
 
 /// What the checks share.
@@ -50,6 +52,8 @@ pub(crate) struct Judge<'a> {
 pub(crate) struct Passed {
     pub(crate) principal: Option<Verified>,
     pub(crate) proof: Option<UsedProof>,
+    /// The transaction, where it may be used once.
+    pub(crate) transaction: Option<UsedProof>,
     /// What a token service hands out.
     #[cfg(feature = "registry")]
     pub(crate) issue: Option<crate::registry::Issue>,
@@ -71,6 +75,8 @@ pub(crate) struct Verified {
     pub(crate) leeway: u64,
     /// The user of a registry, where it is one.
     pub(crate) user: Option<String>,
+    /// How the token is bound, where it is an issuer's.
+    pub(crate) binding: Option<key_binding::Binding>,
 }
 
 impl Passed {
@@ -78,6 +84,7 @@ impl Passed {
         Self {
             proof: principal.as_ref().and_then(|verified| verified.proof.clone()),
             principal,
+            transaction: None,
             #[cfg(feature = "registry")]
             issue: None,
             #[cfg(feature = "clients")]
@@ -101,8 +108,10 @@ pub(crate) struct UsedProof {
     pub(crate) thumbprint: [u8; 32],
     /// Its target: the request's origin and path.
     pub(crate) target: String,
-    /// Its `jti`, or its nonce.
+    /// Its `jti`, its nonce, or the transaction.
     pub(crate) id: String,
+    /// In whose share of the memory it is, where that is not the key's: one service signs the Transaction Tokens of everybody.
+    pub(crate) share: Option<[u8; 32]>,
     /// Until when it has to be remembered: as long as any clock within the leeway could accept it again.
     pub(crate) until: Timestamp,
 }
@@ -118,6 +127,8 @@ pub(crate) struct Context {
     pub(crate) dpop: bool,
     /// The credential that decided, once it verified.
     pub(crate) verified: Option<Verified>,
+    /// The transaction that the request is part of, once its token verified.
+    pub(crate) transaction: Option<Passing>,
     /// Whose form the answer has, where it is a registry's or a token service's.
     #[cfg(feature = "registry")]
     pub(crate) registry: Option<registry::Speaking>,
@@ -279,7 +290,7 @@ impl Judge<'_> {
             }
         }
         if let Some(authority) = by_certificate {
-            match self.credential_by_certificate(judged, authority, rule, require, context) {
+            match self.credential_by_certificate(judged, request, authority, rule, require, context) {
                 Ok(passed) => return Ok(passed),
                 Err(needs @ Stop::Needs(_)) => return Err(needs),
                 Err(stop) => return Err(first.unwrap_or(stop)),
@@ -323,12 +334,13 @@ impl Judge<'_> {
             context.verified = Some(verified);
             return Err(denial.into());
         }
-        Ok(Passed::of(Some(verified)))
+        self.in_transaction(judged, request, verified, require, context)
     }
 
     fn credential_by_certificate(
         &mut self,
         judged: &Judged<'_>,
+        request: &Request,
         authority: Authority,
         rule: &Rule,
         require: &Requirements,
@@ -339,7 +351,7 @@ impl Judge<'_> {
             context.verified = Some(verified);
             return Err(denial.into());
         }
-        Ok(Passed::of(Some(verified)))
+        self.in_transaction(judged, request, verified, require, context)
     }
 
     fn missing(&mut self, require: Option<&Requirements>) -> Denial {
@@ -362,6 +374,12 @@ impl Judge<'_> {
         };
         evaluate::explain(&granted, &require.granted, self.at, verified.leeway, self.trace)
             .map_err(|short| Denial { rejection: short.reason, fault: Fault::Rights(short.need) })?;
+        if let Some(accepted) = &require.binding {
+            let binding = verified.binding.unwrap_or(key_binding::Binding::None);
+            let made = key_binding::check_accepted(binding, accepted);
+            check(self.trace, "accepted binding", "docs/key-binding.md", made, |()| binding.name().into())
+                .map_err(Denial::forbidden)?;
+        }
         if let Some(patterns) = &require.spiffe_id {
             let matched = match &verified.spiffe_id {
                 None => Err(Rejection::new(GateCode::RuleSpiffeIdAbsent, "the credential names no workload")),

@@ -45,6 +45,7 @@ mod signed_answer;
 mod sources;
 mod state;
 mod status;
+mod transaction;
 #[cfg(feature = "registry")]
 mod users;
 mod workload;
@@ -53,7 +54,7 @@ pub use answer::REPORT_HEADER;
 #[cfg(feature = "clients")]
 pub use clients::{ClientAnswer, Registration, RegistrationOutcome};
 pub use code::GateCode;
-pub use decision::{Decision, Outcome, Principal};
+pub use decision::{Decision, Outcome, Principal, Transaction};
 pub use documents::{Content, Document, DocumentNeed, Kind};
 pub use evaluation::{Answer, Evaluation, Need, Register, Remember, Step, Wanted};
 pub use explain::{Demand, explain};

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use portcullis_crypto::CryptoCode;
+use portcullis_oauth::key_binding;
 use portcullis_token::{
     confirmation::Confirmation,
     dpop::{self, Expectations},
@@ -64,6 +65,24 @@ impl Judge<'_> {
         }
     }
 
+    /// How a token of an issuer is bound to the key that its sender proved: whether that key was proved when the token was issued
+    /// (draft-richer-oauth-tmb-claim-01). Asked after its proof.
+    ///
+    /// Errors: `binding.*`.
+    pub(crate) fn key_binding(&mut self, verified: &Verified) -> Result<Option<key_binding::Binding>, Denial> {
+        let (Authority::Issuer(number), Some(fact)) = (verified.authority, &verified.fact) else { return Ok(None) };
+        let Some(issuer) = self.policy.issuers.get(number) else { return Ok(None) };
+        let proved = match &fact.confirmation {
+            // Its proof has shown that it is the connection's.
+            Ok(Some(Confirmation::CertificateThumbprint(bound))) => Some(*bound),
+            _ => verified.proof.as_ref().map(|proof| proof.thumbprint),
+        };
+        let moment = key_binding::Moment::Use;
+        key_binding::explain(&fact.claims, proved, &issuer.key_binding, moment, self.trace)
+            .map(Some)
+            .map_err(Denial::verified)
+    }
+
     fn dpop(
         &mut self,
         judged: &Judged<'_>,
@@ -121,6 +140,7 @@ impl Judge<'_> {
             thumbprint: proof.thumbprint,
             target: proof.target,
             id: proof.id,
+            share: None,
             until: until.saturating_add(1),
         })
     }

@@ -23,6 +23,8 @@ pub(crate) enum Owner {
     Issuer(usize),
     /// Those that an issuer's lists verify with.
     Lists(usize),
+    /// Those of the service that makes Transaction Tokens.
+    Transactions,
     /// Those of who attests clients.
     #[cfg(feature = "clients")]
     Attesters,
@@ -113,6 +115,7 @@ impl Judge<'_> {
             Owner::Lists(number) => {
                 self.state.issuers.get(number).map(|issuer| issuer.status_keys.as_ref().unwrap_or(&issuer.keys))
             }
+            Owner::Transactions => self.state.transactions.as_ref(),
             #[cfg(feature = "clients")]
             Owner::Attesters => self.state.attesters.as_ref(),
         }
@@ -125,6 +128,7 @@ impl Judge<'_> {
             Owner::Lists(number) => {
                 self.state.issuers.get_mut(number).map(|issuer| issuer.status_keys.as_mut().unwrap_or(&mut issuer.keys))
             }
+            Owner::Transactions => self.state.transactions.as_mut(),
             #[cfg(feature = "clients")]
             Owner::Attesters => self.state.attesters.as_mut(),
         };

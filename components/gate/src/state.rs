@@ -32,6 +32,8 @@ pub(crate) struct State {
     /// The bundles that authenticate bundle endpoints until the first one was fetched there, and nothing else.
     pub(crate) initial_bundles: BundleSet,
     pub(crate) memory: Memory,
+    /// The keys of the service that makes Transaction Tokens, where they are accepted.
+    pub(crate) transactions: Option<Keys>,
     /// The keys of those who attest clients, where there are any.
     #[cfg(feature = "clients")]
     pub(crate) attesters: Option<Keys>,
@@ -78,6 +80,8 @@ impl State {
         let domain =
             |trusted| DomainState::new(trusted, next(), &mut bundles, &mut initial_bundles, backend, &policy.limits);
         let domains = policy.trust_domains.iter().map(domain).collect();
+        let transactions = policy.transaction_tokens.as_ref();
+        let transactions = transactions.map(|accepted| Keys::new(&accepted.keys, next(), &policy.limits));
         #[cfg(feature = "clients")]
         let attesters = policy.clients.as_ref().and_then(|clients| clients.attesters.as_ref());
         #[cfg(feature = "clients")]
@@ -90,6 +94,7 @@ impl State {
             bundles,
             initial_bundles,
             memory: Memory::default(),
+            transactions,
             #[cfg(feature = "clients")]
             attesters,
             #[cfg(feature = "registry")]
@@ -125,6 +130,9 @@ impl State {
             if let (Some(remote), false) = (&mut domain.remote, is_first) {
                 take(remote, refresh);
             }
+        }
+        for remote in self.transactions.iter_mut().flat_map(Keys::remotes) {
+            take(remote, policy.limits.keys_refresh);
         }
         #[cfg(feature = "clients")]
         for remote in self.attesters.iter_mut().flat_map(Keys::remotes) {
@@ -204,6 +212,9 @@ impl State {
         for (trusted, state) in policy.trust_domains.iter().zip(&mut self.domains) {
             outcomes.extend(state.provide_initial(trusted, document, &mut self.initial_bundles, &taking));
             outcomes.extend(state.provide(trusted, document, &mut self.bundles, &self.initial_bundles, &mut taking));
+        }
+        if let Some(transactions) = self.transactions.as_mut().filter(|_| !of_workload) {
+            outcomes.extend(transactions.provide(document, "", &mut taking));
         }
         #[cfg(feature = "clients")]
         if let Some(attesters) = self.attesters.as_mut().filter(|_| !of_workload) {
@@ -286,6 +297,7 @@ impl State {
             .map(|issuer| keys(&issuer.keys) + issuer.status_keys.as_ref().map_or(0, keys) + issuer.lists.bytes())
             .sum();
         let domains: usize = self.domains.iter().map(DomainState::weight).sum();
+        let transactions = self.transactions.as_ref().map_or(0, keys);
         #[cfg(feature = "clients")]
         let attesters = self.attesters.as_ref().map_or(0, keys);
         #[cfg(not(feature = "clients"))]
@@ -294,7 +306,7 @@ impl State {
         let users = self.users.as_ref().map_or(0, |users| weight(users.bytes));
         #[cfg(not(feature = "registry"))]
         let users = 0;
-        issuers + domains + attesters + users + self.memory.bytes()
+        issuers + domains + transactions + attesters + users + self.memory.bytes()
     }
 }
 
@@ -314,6 +326,11 @@ impl State {
             None => "not fetched yet".into(),
         };
         let mut missing = Vec::new();
+        if let Some(transactions) = &self.transactions
+            && transactions.fresh(policy.limits.keys_max_stale, at).is_err()
+        {
+            missing.push(("transaction_tokens".into(), why(transactions.fault())));
+        }
         #[cfg(feature = "clients")]
         if let Some(attesters) = &self.attesters
             && attesters.fresh(policy.limits.keys_max_stale, at).is_err()

@@ -132,6 +132,7 @@ impl Judge<'_> {
             proof: Some(proof),
             leeway: trusted.leeway,
             user: None,
+            binding: None,
         })
     }
 
@@ -203,6 +204,7 @@ impl Judge<'_> {
             thumbprint: proof.thumbprint,
             target: proof.audience,
             id: proof.id,
+            share: None,
             until: proof.expires.whole_seconds().saturating_add(trusted.leeway).saturating_add(1),
         })
     }
@@ -248,6 +250,7 @@ impl Judge<'_> {
             thumbprint: proof.thumbprint,
             target: proof.audience,
             id: proof.nonce,
+            share: None,
             until: proof.expires.saturating_add(trusted.leeway).saturating_add(1),
         })
     }

@@ -13,7 +13,7 @@ use crate::{
             Document, DocumentFinding, DocumentKind, DocumentNeed, Evaluation, Field, Forget, Format, Gate, GateBorrow,
             Guest, GuestEvaluation, GuestGate, Held, Issue, LeafCertificate, Missing, Need, Outcome, OwnIdentity,
             Pending, Principal, Problem, Readiness, ReadyAnswer, Register, Registration, RegistrationOutcome, Remember,
-            Request, Sha256, Step, ToSign, ToldStep, Wanted,
+            Request, Sha256, Step, ToSign, ToldStep, Transaction, Wanted,
         },
         types::types::{Header, Rejection, Timestamp},
     },
@@ -291,6 +291,7 @@ fn decision(decision: gate::Decision) -> Decision {
         upstream_strip: decision.upstream_strip,
         upstream_set: fields(decision.upstream_set),
         principal: decision.principal.map(principal),
+        transaction: decision.transaction.map(transaction),
         findings: decision.findings.into_iter().map(convert::rejection).collect(),
         rule: decision.rule,
         reported: decision.reported,
@@ -335,8 +336,14 @@ fn fields(fields: Vec<(String, String)>) -> Vec<Field> {
 }
 
 fn principal(principal: gate::Principal) -> Principal {
-    let gate::Principal { subject, client, spiffe_id, issuer, scopes } = principal;
-    Principal { subject, client, spiffe_id, issuer, scopes }
+    let gate::Principal { subject, client, spiffe_id, issuer, scopes, binding } = principal;
+    let binding = binding.map(|binding| binding.name().into());
+    Principal { subject, client, spiffe_id, issuer, scopes, binding }
+}
+
+fn transaction(transaction: gate::Transaction) -> Transaction {
+    let gate::Transaction { id, subject, scopes, requesting_workload } = transaction;
+    Transaction { id, subject, scopes, requesting_workload }
 }
 
 /// Fails as a request says, so that hosts can be tested.

@@ -205,10 +205,22 @@ fn told(explained: &Explained, missing: &[String], at: u64) -> String {
             ("SPIFFE ID", principal.spiffe_id.as_deref()),
             ("issuer", Some(principal.issuer.as_str())),
             ("scopes", Some(scopes.as_str()).filter(|scopes| !scopes.is_empty())),
+            ("binding", principal.binding.as_deref()),
         ] {
             if let Some(value) = value {
                 line(&mut text, format_args!("  {name:10}  {}", printable(value)));
             }
+        }
+    }
+    if let Some(transaction) = &decision.transaction {
+        line(&mut text, format_args!("\n{HEADING}Transaction{HEADING:#}"));
+        for (name, value) in [
+            ("txn", transaction.id.as_str()),
+            ("subject", &transaction.subject),
+            ("scopes", &transaction.scopes.join(" ")),
+            ("asked by", &transaction.requesting_workload),
+        ] {
+            line(&mut text, format_args!("  {name:10}  {}", printable(value)));
         }
     }
     if decision.outcome == Verdict::Allow {

@@ -4,7 +4,7 @@ use anyhow::{Context as _, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_host::Rejection;
-use portcullis_host::gate::{Decision, Field, Header, Outcome, Principal, Request};
+use portcullis_host::gate::{Decision, Field, Header, Outcome, Principal, Request, Transaction};
 use serde::{Deserialize, Serialize};
 
 /// A request as `gate.check` takes it.
@@ -65,6 +65,8 @@ pub(crate) struct ResultBody<'a> {
     body: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<PrincipalBody<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction: Option<TransactionBody<'a>>,
     findings: Vec<FindingBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'a str>,
@@ -84,6 +86,24 @@ struct PrincipalBody<'a> {
     spiffe_id: Option<&'a str>,
     issuer: &'a str,
     scopes: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binding: Option<&'a str>,
+}
+
+/// The transaction that a request is part of.
+#[derive(Serialize)]
+struct TransactionBody<'a> {
+    id: &'a str,
+    subject: &'a str,
+    scopes: &'a [String],
+    requesting_workload: &'a str,
+}
+
+impl<'a> TransactionBody<'a> {
+    fn of(transaction: &'a Transaction) -> Self {
+        let Transaction { id, subject, scopes, requesting_workload } = transaction;
+        Self { id, subject, scopes, requesting_workload }
+    }
 }
 
 #[derive(Serialize)]
@@ -104,6 +124,7 @@ pub(crate) fn result<'a>(decision: &'a Decision, missing: &'a [String]) -> Resul
         response_headers: allow.then(|| fields(&decision.response_headers)),
         body: decision.body.as_deref(),
         principal: decision.principal.as_ref().map(principal),
+        transaction: decision.transaction.as_ref().map(TransactionBody::of),
         findings: decision.findings.iter().map(finding).collect(),
         rule: decision.rule.as_deref(),
         reported: decision.reported,
@@ -122,6 +143,7 @@ fn principal(principal: &Principal) -> PrincipalBody<'_> {
         spiffe_id: principal.spiffe_id.as_deref(),
         issuer: &principal.issuer,
         scopes: &principal.scopes,
+        binding: principal.binding.as_deref(),
     }
 }
 

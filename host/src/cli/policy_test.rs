@@ -205,6 +205,7 @@ fn differences(expect: &Expect, decision: &Decision) -> Vec<(&'static str, Strin
         compare("principal.client", expected.client.clone(), get(|one| one.client.as_ref()));
         compare("principal.spiffe_id", expected.spiffe_id.clone(), get(|one| one.spiffe_id.as_ref()));
         compare("principal.issuer", expected.issuer.clone(), get(|one| Some(&one.issuer)));
+        compare("principal.binding", expected.binding.clone(), get(|one| one.binding.as_ref()));
         let in_order = |mut scopes: Vec<String>| {
             scopes.sort_unstable();
             scopes.join(" ")

@@ -204,6 +204,8 @@ pub(crate) struct ExpectedPrincipal {
     pub(crate) issuer: Option<String>,
     /// All of them, in any order.
     pub(crate) scopes: Option<Vec<String>>,
+    /// `proved`, `deferred` or `none`.
+    pub(crate) binding: Option<String>,
 }
 
 /// Reads a file of tests, `.json` or else TOML.

@@ -99,6 +99,9 @@ struct Line<'l> {
     /// Who vouches for it: the issuer's identifier, or the trust domain.
     #[serde(skip_serializing_if = "Option::is_none")]
     issuer: Option<&'l str>,
+    /// `txn` of the Transaction Token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction: Option<&'l str>,
     /// How long the check took with all that it waited for, in microseconds.
     duration_us: u64,
 }
@@ -162,6 +165,7 @@ fn line(listener: &str, asked: &Asked, verdict: &Verdict) -> serde_json::Result<
         client: principal.and_then(|principal| principal.client.as_deref()),
         spiffe_id: principal.and_then(|principal| principal.spiffe_id.as_deref()),
         issuer: principal.map(|principal| principal.issuer.as_str()),
+        transaction: decision.transaction.as_ref().map(|transaction| transaction.id.as_str()),
         duration_us: u64::try_from(verdict.took.as_micros()).unwrap_or(u64::MAX),
     };
     Ok(serde_json::to_string(&line)? + "\n")

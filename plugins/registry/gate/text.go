@@ -35,6 +35,8 @@ type Principal struct {
 	SpiffeID string   `json:"spiffe_id"`
 	Issuer   string   `json:"issuer"`
 	Scopes   []string `json:"scopes"`
+	// Binding says how the token is bound to its sender's key: "proved", "deferred" or "none"; empty for workloads and users.
+	Binding string `json:"binding"`
 }
 
 // Finding is something that was found about a request. For logs, never for clients.

@@ -277,6 +277,7 @@ impl Judge<'_> {
                     thumbprint: used.thumbprint,
                     target: used.target.clone(),
                     id: used.id.clone(),
+                    share: None,
                     until: used.issued_at.whole_seconds().saturating_add(window).saturating_add(1),
                 },
                 replayed: refuse.with(replayed, None),

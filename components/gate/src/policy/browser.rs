@@ -57,6 +57,9 @@ impl Policy {
                 looked_at(keys, path("status_keys"));
             }
         }
+        if let Some(accepted) = &self.transaction_tokens {
+            looked_at(&accepted.keys, top.member("transaction_tokens").member("keys"));
+        }
         for (number, trusted) in self.trust_domains.iter().enumerate() {
             if let (None, BundleSource::Url(url)) = (&trusted.endpoint, &trusted.bundle) {
                 errors.extend(beyond_reach(url, top.member("trust_domains").item(number).member("bundle")));

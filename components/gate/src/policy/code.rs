@@ -101,6 +101,9 @@ portcullis_types::codes! {
         /// A listener trusts a proxy's validation for a trust domain that the policy does not have.
         ListenerTrust = "policy.listener_trust", "docs/policy.md";
 
+        /// Transaction Tokens are asked for and none are accepted, or could be made by everybody who verifies them.
+        TransactionTokens = "policy.transaction_tokens", "docs/transaction-tokens.md";
+
         /// An issuer of tokens for registries (`profile = "registry"`) is named where other credentials count, or there is no
         /// `[registry]` for it.
         RegistryIssuer = "policy.registry_issuer", "docs/registries.md";

@@ -212,6 +212,9 @@ impl Policy {
                 }
             }
         }
+        if let Some(KeySource::Url(url)) = self.transaction_tokens.as_ref().map(|accepted| &accepted.keys) {
+            fetched(url, top.member("transaction_tokens").member("keys"));
+        }
         for (number, trusted) in self.trust_domains.iter().enumerate() {
             if let (None, BundleSource::Url(url)) = (&trusted.endpoint, &trusted.bundle) {
                 fetched(url, top.member("trust_domains").item(number).member("bundle"));

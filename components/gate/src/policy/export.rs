@@ -8,6 +8,7 @@
 //!   issuer without keys ([`NOBODY`]), so that in the page its requests are denied.
 //! - A requirement is never made weaker: patterns of SPIFFE IDs go together with their trust domain, and a rule that has lost
 //!   all of them is one that nobody satisfies.
+//! - A page is no workload, and is part of no transaction: a rule that asks for a Transaction Token is one that nobody satisfies.
 //! - Keys of status lists that a page cannot reach are replaced by none. To leave the member out would put the issuer's own
 //!   keys in their place.
 //! - A token whose issuer is not listed is looked up by the SPIFFE ID in its `sub`. Where an issuer was left out, a token of it
@@ -77,11 +78,22 @@ const PUBLIC: &[&str] = &[
 
 /// Members that go out as they are, of each object. Those that are named nowhere in this file stay here.
 const TOP: &[&str] = &["origins", "proof_window", "challenge"];
-const ISSUER: &[&str] =
-    &["name", "issuer", "profile", "algorithms", "audience", "proof", "status", "leeway", "max_age", "required_claims"];
+const ISSUER: &[&str] = &[
+    "name",
+    "issuer",
+    "profile",
+    "algorithms",
+    "audience",
+    "proof",
+    "status",
+    "leeway",
+    "max_age",
+    "required_claims",
+    "key_binding",
+];
 const TRUST_DOMAIN: &[&str] = &["name", "audience", "leeway", "proof"];
 const RULE: &[&str] = &["hosts", "methods", "path", "encoded_slash"];
-const REQUIRE: &[&str] = &["scope", "acr", "max_age", "authorization_details", "claims"];
+const REQUIRE: &[&str] = &["scope", "acr", "max_age", "authorization_details", "claims", "binding"];
 const CORS: &[&str] = &["methods", "headers", "credentials", "max_age"];
 /// How old keys may be is a part of what is decided; the other bounds are a host's own.
 const LIMITS: &[&str] = &["keys_max_stale", "bundles_max_stale"];
@@ -307,7 +319,8 @@ impl Page<'_> {
     fn left(&self, entry: &Reader<'_>, authorities: &[Authority], require: &Requirements) -> Option<(Value, Members)> {
         let kept: Vec<Authority> = authorities.iter().copied().filter(|one| self.has(*one)).collect();
         let tokens = kept.iter().any(|one| matches!(one, Authority::Issuer(_)));
-        if kept.is_empty() || (require.granted != Required::default() && !tokens) {
+        let in_page = require.transaction.is_none();
+        if kept.is_empty() || !in_page || (require.granted != Required::default() && !tokens) {
             return None;
         }
         let entry = entry.object("require")?;
@@ -416,6 +429,7 @@ mod tests {
                     TOP,
                     &["replay", "issuers", "trust_domains", "rules", "cors", "limits"],
                     &["mode", "report_unverified", "expose", "upstream", "listeners", "envoy", "registry", "clients"],
+                    &["transaction_tokens"],
                 ],
             ),
             ("an issuer", &[ISSUER, &["keys", "status_keys", "status_origins"]]),
@@ -424,7 +438,8 @@ mod tests {
                 &[TRUST_DOMAIN, &["bundle", "svids"], &["bundle_profile", "endpoint_spiffe_id", "bundle_initial"]],
             ),
             ("a rule", &[RULE, &["issuers", "require", "anonymous"], &["name", "mode"]]),
-            ("require", &[REQUIRE, &["spiffe_id"]]),
+            ("require", &[REQUIRE, &["spiffe_id", "transaction"]]),
+            ("key_binding", &[&["deferred", "unmarked"]]),
             ("cors", &[CORS, &["origins"]]),
             (
                 "limits",
@@ -451,6 +466,8 @@ mod tests {
                         "token_service",
                         // An authorization server's, which has no page.
                         "clients",
+                        "transaction_tokens",
+                        "transaction",
                         "a known client",
                         "register",
                         "a configured client",

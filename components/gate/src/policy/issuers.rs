@@ -9,6 +9,7 @@ use alloc::{
 };
 
 use portcullis_crypto::{Algorithm, Backend, KeySet};
+use portcullis_oauth::key_binding::BindingPolicy;
 use portcullis_scope::{limits::REGISTRY_LEEWAY, oci};
 use portcullis_svid::Anchors;
 use portcullis_token::jwt::{Expectations, Profile};
@@ -21,6 +22,7 @@ use super::{
     limits::{MAX_ISSUERS, MAX_NAMES},
     reader::{Reader, at_most},
     shape::nearest,
+    transaction_tokens,
 };
 use crate::origin::{Class, Origin, admit};
 
@@ -99,6 +101,8 @@ pub struct Issuer {
     pub status: StatusMode,
     /// From where its lists may be fetched: its own origin and those listed.
     pub status_origins: Vec<Origin>,
+    /// What is let be of keys that were not proved when a token was bound to them.
+    pub key_binding: BindingPolicy,
     /// Whether its keys are symmetric, and so secret.
     pub symmetric: bool,
     /// Whether its tokens are for registries, and count there by what they grant.
@@ -242,6 +246,7 @@ fn issuer(
             _ => StatusMode::IfPresent,
         },
         status_origins,
+        key_binding: transaction_tokens::key_binding(entry, errors),
         symmetric,
         registry,
     })
@@ -251,7 +256,7 @@ pub(crate) fn is_symmetric(set: &KeySet) -> bool {
     set.entries().iter().any(|entry| entry.key.as_ref().is_ok_and(portcullis_crypto::Key::is_symmetric))
 }
 
-fn algorithms(entry: &Reader<'_>, errors: &mut Vec<PolicyError>) -> Vec<Algorithm> {
+pub(super) fn algorithms(entry: &Reader<'_>, errors: &mut Vec<PolicyError>) -> Vec<Algorithm> {
     let Some(names) = entry.texts("algorithms") else { return DEFAULT_ALGORITHMS.to_vec() };
     let mut read = Vec::new();
     for (index, name) in names {

@@ -4,10 +4,12 @@
 mod clients;
 mod registry;
 mod surroundings;
+mod transaction_tokens;
 
 pub use clients::{CLIENT, CLIENTS, REGISTERED, REGISTRATION};
 pub use registry::{REGISTRY, REGISTRY_GRANT, TOKEN_SERVICE};
 pub use surroundings::{CHALLENGE, CORS, LIMITS, LISTENER, TLS, UPSTREAM};
+pub use transaction_tokens::{KEY_BINDING, TRANSACTION, TRANSACTION_TOKENS};
 
 use super::{
     envoy::ENVOY,
@@ -125,6 +127,13 @@ pub static POLICY: Shape = Shape {
             "The clients of an authorization server, which asks the host who they are.",
             "[clients]\nserver = \"https://as.example\"",
         ),
+        optional(
+            "transaction_tokens",
+            Kind::Object(&TRANSACTION_TOKENS),
+            "none are looked at",
+            "Transaction Tokens beside callers' own credentials.",
+            "[transaction_tokens]\ntrust_domain = \"prod.example\"\nkeys = \"https://tts.prod.example/jwks.json\"",
+        ),
         optional("challenge", Kind::Object(&CHALLENGE), "", "What is said in `WWW-Authenticate`.", "[challenge]"),
         optional("upstream", Kind::Object(&UPSTREAM), "", "What the upstream is told.", "[upstream]"),
         optional("cors", Kind::Object(&CORS), "no CORS", "Pages of other origins that may call.", "[cors]"),
@@ -195,6 +204,13 @@ pub static ISSUER: Shape = Shape {
             "The proof of possession that is demanded: `dpop` (RFC 9449), `certificate` (RFC 8705), `any` of them. A token \
              that is bound is never accepted without its proof, whatever stands here.",
             "proof = \"dpop\"",
+        ),
+        optional(
+            "key_binding",
+            Kind::Object(&KEY_BINDING),
+            "tokens whose claim `tmb` says that their key was not proved are refused",
+            "What is let be of tokens that are bound to a key which was not proved when they were issued.",
+            "key_binding = { deferred = \"allow\" }",
         ),
         optional(
             "status",
@@ -469,6 +485,21 @@ pub static REQUIRE: Shape = Shape {
             "SPIFFE IDs, one of which has to be the workload's. `/*` at the end stands for one or more segments.",
             "require = { spiffe_id = [\"spiffe://prod.example/ns/billing/*\"] }",
         ),
+        optional(
+            "binding",
+            Kind::Texts { least: 1 },
+            "",
+            "How an issuer's token may be bound to its sender's key, one of these: `proved` when it was issued, `deferred` (proved \
+             when it is used alone), `none`.",
+            "require = { binding = [\"proved\"] }",
+        ),
+        optional(
+            "transaction",
+            Kind::Object(&TRANSACTION),
+            "",
+            "The Transaction Token that has to come beside the credential, and what it has to say. `{}` asks for one that verifies.",
+            "require = { transaction = { scope = [\"trade.stocks\"] } }",
+        ),
     ],
 };
 
@@ -480,6 +511,9 @@ pub static SHAPES: &[&Shape] = &[
     &TRUST_DOMAIN,
     &RULE,
     &REQUIRE,
+    &TRANSACTION,
+    &KEY_BINDING,
+    &TRANSACTION_TOKENS,
     &REGISTRY,
     &REGISTRY_GRANT,
     &TOKEN_SERVICE,

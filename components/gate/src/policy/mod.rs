@@ -36,6 +36,7 @@ pub mod shape;
 pub mod surroundings;
 #[cfg(feature = "toml")]
 mod toml_text;
+pub mod transaction_tokens;
 pub mod trust_domains;
 
 use alloc::{format, rc::Rc, vec::Vec};
@@ -57,6 +58,7 @@ pub use registry::{Grant, Grantee, Registry};
 pub use render::{render, render_warnings};
 pub use rules::{Access, Authority, Requirements, Rule};
 pub use surroundings::{Challenges, Cors, HeaderSource, Limits, Metadata, Upstream};
+pub use transaction_tokens::{TransactionRequirements, TransactionTokens};
 pub use trust_domains::{BundleSource, Trusted, WorkloadProof};
 
 use crate::{answer::REPORT_HEADER, origin::Origin, rule_index::RuleIndex};
@@ -105,6 +107,8 @@ pub struct Policy {
     pub issuers: Vec<Issuer>,
     /// SPIFFE trust domains.
     pub trust_domains: Vec<Trusted>,
+    /// Transaction Tokens beside callers' own credentials.
+    pub transaction_tokens: Option<TransactionTokens>,
     /// Rules in their order.
     pub rules: Vec<Rule>,
     /// The rules by their paths.
@@ -187,18 +191,30 @@ impl Policy {
         let mode = if top.text("mode") == Some("report") { Mode::Report } else { Mode::Enforce };
         let issuers = issuers::issuers(&top, &origins, backend, errors);
         let trust_domains = trust_domains::trust_domains(&top, &origins, &issuers, backend, errors);
+        let transaction_tokens = transaction_tokens::transaction_tokens(&top, backend, errors);
+        let transactions = transaction_tokens.is_some();
         // Rules refer to what stands above; where that is wrong, their own errors would only confuse.
         let rules = if errors.is_empty() {
-            let around =
-                rules::Surroundings { origins: &origins, issuers: &issuers, trust_domains: &trust_domains, mode };
+            let around = rules::Surroundings {
+                origins: &origins,
+                issuers: &issuers,
+                trust_domains: &trust_domains,
+                transactions,
+                mode,
+            };
             rules::rules(&top, &around, errors)
         } else {
             Vec::new()
         };
         #[cfg(feature = "registry")]
         let registry = if errors.is_empty() {
-            let around =
-                rules::Surroundings { origins: &origins, issuers: &issuers, trust_domains: &trust_domains, mode };
+            let around = rules::Surroundings {
+                origins: &origins,
+                issuers: &issuers,
+                trust_domains: &trust_domains,
+                transactions,
+                mode,
+            };
             registry::registry(&top, &around, errors)
         } else {
             None
@@ -259,6 +275,7 @@ impl Policy {
             proof_window,
             issuers,
             trust_domains,
+            transaction_tokens,
             rules,
             index: Rc::new(index),
             #[cfg(feature = "registry")]
@@ -290,6 +307,7 @@ impl Policy {
         let proofs = proofs
             .map(|number| top.at("issuers").item(number).member("proof"))
             .or_else(|| workloads.map(|number| top.at("trust_domains").item(number).member("proof")))
+            .or_else(|| self.single_use(top))
             .or_else(|| self.proofs_of_clients(top));
         if let (Replay::Node, Some(path)) = (self.replay, proofs) {
             let detail = "a proof that one host has seen is accepted once more by each other one".into();
@@ -353,6 +371,12 @@ impl Policy {
         by_rule || self.registry_names(authority) || self.clients_name(authority)
     }
 
+    /// Where it says that transactions are used once, if they are.
+    fn single_use(&self, top: &Reader<'_>) -> Option<Path> {
+        let once = self.transaction_tokens.as_ref().is_some_and(|accepted| accepted.single_use);
+        once.then(|| top.at("transaction_tokens").member("single_use"))
+    }
+
     /// Where it says that clients come with proofs, if they do.
     #[cfg(feature = "clients")]
     fn proofs_of_clients(&self, top: &Reader<'_>) -> Option<Path> {
@@ -411,6 +435,13 @@ impl Policy {
     pub fn strips(&self, name: &str) -> bool {
         let name = surroundings::folded(name);
         self.upstream.strip.contains(&name) || (self.reports && name == surroundings::folded(REPORT_HEADER))
+    }
+
+    /// Whether a trailer of this name never passes: what [`Self::strips`] says, and a Transaction Token, which nobody looks at once
+    /// a request was decided about.
+    pub fn strips_trailer(&self, name: &str) -> bool {
+        let folded = surroundings::folded(portcullis_oauth::transaction_token::HEADER);
+        self.strips(name) || (self.transaction_tokens.is_some() && surroundings::folded(name) == folded)
     }
 
     /// The listener of a name; the Envoy filter's among them ([`envoy::LISTENER`]).

@@ -2,6 +2,7 @@
 
 use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
 
+use portcullis_oauth::key_binding::Binding;
 use portcullis_scope::{AcrValues, AuthorizationDetails, ClaimRequirements, Required, ScopeSet};
 use portcullis_svid::IdPattern;
 use portcullis_types::{Rejection, json::Value, limits::excerpt};
@@ -13,6 +14,7 @@ use super::{
     limits::{MAX_NAMES, MAX_RULES},
     reader::{Reader, at_most, plain_name},
     shape::nearest,
+    transaction_tokens::{self, TransactionRequirements},
     trust_domains::Trusted,
 };
 use crate::{
@@ -38,6 +40,10 @@ pub struct Requirements {
     pub granted: Required,
     /// One of these is the workload's SPIFFE ID.
     pub spiffe_id: Option<Vec<IdPattern>>,
+    /// One of these is how the token is bound to its sender's key.
+    pub binding: Option<Vec<Binding>>,
+    /// What is asked of the transaction beside it.
+    pub transaction: Option<TransactionRequirements>,
 }
 
 /// Who may pass.
@@ -103,6 +109,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) origins: &'a [Origin],
     pub(super) issuers: &'a [Issuer],
     pub(super) trust_domains: &'a [Trusted],
+    /// Whether Transaction Tokens are accepted.
+    pub(super) transactions: bool,
     pub(super) mode: Mode,
 }
 
@@ -371,7 +379,9 @@ pub(super) fn requirements(
         }
     }
     let spiffe_id = require.texts("spiffe_id").map(|texts| patterns(require, &texts, authorities, around, errors));
-    let claims_needed = granted != Required::default();
+    let binding = transaction_tokens::bindings(require, errors);
+    let transaction = transaction_tokens::requirements(require, around.transactions, errors);
+    let claims_needed = granted != Required::default() || binding.is_some();
     if let Some(authorities) = authorities
         && claims_needed
         && !authorities.iter().any(|one| matches!(one, Authority::Issuer(_)))
@@ -383,7 +393,7 @@ pub(super) fn requirements(
             "require spiffe_id, or name an issuer of tokens in the rule's \"issuers\"",
         ));
     }
-    (errors.len() == before).then_some(Requirements { granted, spiffe_id })
+    (errors.len() == before).then_some(Requirements { granted, spiffe_id, binding, transaction })
 }
 
 fn patterns(

@@ -102,6 +102,12 @@ pub enum HeaderSource {
     Scope,
     /// The SPIFFE ID.
     SpiffeId,
+    /// How the token is bound: `proved`, `deferred` or `none`.
+    Binding,
+    /// The transaction's `txn`.
+    Transaction,
+    /// The transaction's `sub`.
+    TransactionSubject,
     /// A claim.
     Claim(String),
 }
@@ -136,6 +142,9 @@ pub(super) fn upstream(top: &Reader<'_>, errors: &mut Vec<PolicyError>) -> Upstr
             "issuer" => Some(HeaderSource::Issuer),
             "scope" => Some(HeaderSource::Scope),
             "spiffe_id" => Some(HeaderSource::SpiffeId),
+            "binding" => Some(HeaderSource::Binding),
+            "transaction" => Some(HeaderSource::Transaction),
+            "transaction_subject" => Some(HeaderSource::TransactionSubject),
             other => other
                 .strip_prefix("claim:")
                 .filter(|name| !name.is_empty())
@@ -153,7 +162,8 @@ pub(super) fn upstream(top: &Reader<'_>, errors: &mut Vec<PolicyError>) -> Upstr
                 PolicyCode::HeaderSource,
                 path,
                 format!("{} is nothing that a header can be set to", excerpt(source)),
-                "write \"subject\", \"client\", \"issuer\", \"scope\", \"spiffe_id\" or \"claim:\" and a claim's name",
+                "write \"subject\", \"client\", \"issuer\", \"scope\", \"spiffe_id\", \"binding\", \"transaction\", \"transaction_subject\" or \"claim:\" \
+                 and a claim's name",
             )),
         }
     }

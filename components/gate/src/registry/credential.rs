@@ -165,6 +165,7 @@ impl Verified {
             proof: None,
             leeway: 0,
             user: Some(name.into()),
+            binding: None,
         }
     }
 }

@@ -138,6 +138,7 @@ impl Judge<'_> {
             proof: None,
             leeway,
             user: None,
+            binding: None,
         };
         self.status(&verified)?;
         Ok((Some(verified), signed_in))

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Door;
 use super::answer::{self, Answer};
-use crate::gate::{ClientCertificate, Field, Header, LeafCertificate, Request, sha256_from_bytes};
+use crate::gate::{ClientCertificate, Field, Header, LeafCertificate, Request, Transaction, sha256_from_bytes};
 use crate::gateway::audit::Asked;
 use crate::gateway::verdict::{Verdict, names};
 
@@ -65,6 +65,8 @@ struct Answered<'v> {
     upstream: Upstream,
     #[serde(skip_serializing_if = "Option::is_none")]
     principal: Option<Principal<'v>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction: Option<TransactionBody<'v>>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     reported: bool,
 }
@@ -85,6 +87,24 @@ struct Principal<'v> {
     spiffe_id: Option<&'v str>,
     issuer: &'v str,
     scopes: &'v [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binding: Option<&'v str>,
+}
+
+/// The transaction that a request is part of.
+#[derive(Serialize)]
+struct TransactionBody<'v> {
+    id: &'v str,
+    subject: &'v str,
+    scopes: &'v [String],
+    requesting_workload: &'v str,
+}
+
+impl<'v> TransactionBody<'v> {
+    fn of(transaction: &'v Transaction) -> Self {
+        let Transaction { id, subject, scopes, requesting_workload } = transaction;
+        Self { id, subject, scopes, requesting_workload }
+    }
 }
 
 /// Answers with the decision. The HTTP status is 200 where the request is let through and never else, so that who looks at
@@ -133,7 +153,9 @@ fn told(verdict: &Verdict, sent: &[Header]) -> String {
             spiffe_id: principal.spiffe_id.as_deref(),
             issuer: &principal.issuer,
             scopes: &principal.scopes,
+            binding: principal.binding.as_deref(),
         }),
+        transaction: decision.transaction.as_ref().map(TransactionBody::of),
         reported: decision.reported,
     };
     serde_json::to_string(&told).unwrap_or_default()

@@ -5,7 +5,11 @@
 
 import type { CertificateDescription as WitCertificate } from '../../generated/wit/interfaces/portcullis-svid-x509.js';
 import type { Demand as WitDemand } from '../../generated/wit/interfaces/portcullis-gate-policy.js';
-import type { Principal as WitPrincipal, Readiness as WitReadiness } from '../../generated/wit/interfaces/portcullis-gate-gate.js';
+import type {
+  Principal as WitPrincipal,
+  Readiness as WitReadiness,
+  Transaction as WitTransaction,
+} from '../../generated/wit/interfaces/portcullis-gate-gate.js';
 import type { Expectations as WitExpectations } from '../../generated/wit/interfaces/portcullis-token-jwt.js';
 import type { Rejection as WitRejection } from '../../generated/wit/interfaces/portcullis-types-types.js';
 import type { Status, ValueCount as WitValueCount } from '../../generated/wit/interfaces/portcullis-status-status-list.js';
@@ -259,6 +263,9 @@ export interface CheckOptions extends CallOptions {
 /** Who a request is from, as far as a credential says. */
 export type Principal = Plain<WitPrincipal>;
 
+/** The transaction that a request is part of. */
+export type Transaction = Plain<WitTransaction>;
+
 /**
  * What the policy says of a request. In a page it is advice: what may be done, the server decides, whatever the page believes.
  */
@@ -277,6 +284,8 @@ export interface Decision {
   readonly body?: string;
   /** Who it is from. */
   readonly principal?: Principal;
+  /** The transaction that it is part of, where its Transaction Token verified. */
+  readonly transaction?: Transaction;
   /** What was found; the first decides. */
   readonly findings: readonly Rejection[];
   /** The rule that matched, by its name in the policy. */

@@ -68,7 +68,7 @@ impl HttpContext for Stream {
         let Some(worker) = &self.worker else { return Action::Pause };
         let Ok(trailers) = hostcalls::get_map_bytes(MapType::HttpRequestTrailers) else { return Action::Pause };
         let policy = worker.policy();
-        let meant = trailers.iter().map(|(name, _)| name.as_str()).filter(|name| policy.strips(name));
+        let meant = trailers.iter().map(|(name, _)| name.as_str()).filter(|name| policy.strips_trailer(name));
         for name in meant {
             if hostcalls::remove_map_value(MapType::HttpRequestTrailers, name).is_err() {
                 // A trailer that cannot be taken away goes no further.

@@ -53,7 +53,8 @@ pub static UPSTREAM: Shape = Shape {
             Kind::TextMap,
             "nothing",
             "Names and what they are set to: `subject`, `client`, `issuer` (its identifier, or the trust domain), `scope`, `spiffe_id`, \
-             or `claim:` and a claim's name. What the credential does not have is not set.",
+             `binding` (`proved`, `deferred` or `none`), `transaction` and `transaction_subject` (`txn` and `sub` of the Transaction \
+             Token), or `claim:` and a claim's name. What the credential does not have is not set.",
             "[upstream]\nset = { X-User = \"subject\", X-Tenant = \"claim:tenant\" }",
         ),
         optional(

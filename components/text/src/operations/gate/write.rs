@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 #[cfg(feature = "clients")]
 use portcullis_gate::ClientAnswer;
-use portcullis_gate::{Decision, DocumentNeed, Outcome, Principal, Register};
+use portcullis_gate::{Decision, DocumentNeed, Outcome, Principal, Register, Transaction};
 #[cfg(feature = "registry")]
 use portcullis_gate::{Issue, ToSign};
 #[cfg(feature = "clients")]
@@ -45,6 +45,9 @@ pub(super) fn decision(decision: &Decision, missing: &[String]) -> Object {
     }
     if let Some(principal) = &decision.principal {
         put("principal", self::principal(principal).into());
+    }
+    if let Some(transaction) = &decision.transaction {
+        put("transaction", self::transaction(transaction).into());
     }
     put("findings", Value::Array(decision.findings.iter().map(|finding| rejected(finding).into()).collect()));
     if let Some(rule) = &decision.rule {
@@ -121,7 +124,17 @@ fn principal(principal: &Principal) -> Object {
     members.push(("issuer".into(), principal.issuer.as_str().into()));
     let scopes = principal.scopes.iter().map(|scope| scope.as_str().into()).collect();
     members.push(("scopes".into(), Value::Array(scopes)));
+    members.extend(principal.binding.map(|binding| ("binding".into(), binding.name().into())));
     Object::from_members(members)
+}
+
+fn transaction(transaction: &Transaction) -> Object {
+    object([
+        ("id", transaction.id.as_str().into()),
+        ("subject", transaction.subject.as_str().into()),
+        ("scopes", texts(&transaction.scopes)),
+        ("requesting_workload", transaction.requesting_workload.as_str().into()),
+    ])
 }
 
 /// A document that is to be fetched.
