@@ -62,6 +62,7 @@ const CODES: [(&str, &str); 72] = [
     ("policy.listener_exposed", "listener_exposed.toml"),
     ("policy.listener_tls", "listener_peers_alone.toml"),
     ("policy.listener_trust", "listener_trust.toml"),
+    ("policy.transaction_tokens", "transaction_none.toml"),
     ("policy.registry_issuer", "registry_issuer.toml"),
     ("policy.registry_service", "registry_service.toml"),
     ("policy.registry_repository", "registry_repository.toml"),

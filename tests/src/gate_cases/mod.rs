@@ -2,6 +2,7 @@
 //! authorization servers, `tests/clients.ndjson`: made, so that each is one change away from another. A page has no part in the
 //! last two, hence their own files.
 
+mod bindings;
 mod clients;
 mod cors;
 mod fetching;
@@ -18,6 +19,7 @@ mod rules;
 mod svids;
 mod tokens;
 mod told;
+mod transactions;
 mod upstream;
 mod workloads;
 
@@ -37,7 +39,7 @@ pub fn files() -> Vec<(String, String)> {
 }
 
 /// The cases that every host is asked.
-fn groups() -> [Group; 15] {
+fn groups() -> [Group; 17] {
     [
         rules::cases(),
         paths::cases(),
@@ -48,6 +50,8 @@ fn groups() -> [Group; 15] {
         proofs::cases(),
         svids::cases(),
         workloads::cases(),
+        transactions::cases(),
+        bindings::cases(),
         lists::cases(),
         fetching::cases(),
         rights::cases(),
