@@ -17,8 +17,8 @@ pub use crate::bindings::exports::portcullis::gate::gate::{
     Sha256, ToSign, Transaction, Wanted,
 };
 pub use crate::bindings::exports::portcullis::gate::policy::{
-    Asserter, Clients, Demand, Format as PolicyFormat, HostSettings, Listener, Problem, Replay, Report as PolicyReport,
-    Tls, TokenService,
+    Asserter, Clients, Demand, Format as PolicyFormat, HostSettings, Listener, Problem, PublishedMetadata, Replay,
+    Report as PolicyReport, Tls, TokenService,
 };
 pub use crate::bindings::exports::portcullis::types::types::Header;
 
