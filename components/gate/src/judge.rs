@@ -3,7 +3,7 @@
 //! The whole is gone through again after each round of documents; what verified is remembered, so that costs little, and
 //! what a request is answered never depends on the order in which documents came.
 
-use alloc::{collections::BTreeSet, format, rc::Rc, string::String};
+use alloc::{collections::BTreeSet, format, rc::Rc, string::String, vec::Vec};
 
 use portcullis_crypto::Backend;
 use portcullis_scope::{Granted, Need, evaluate};
@@ -19,6 +19,7 @@ use crate::clients;
 #[cfg(feature = "registry")]
 use crate::registry;
 use crate::{
+    attestation::Proof,
     code::GateCode,
     cors,
     credential::{self, Presented},
@@ -50,6 +51,8 @@ pub(crate) struct Judge<'a> {
 pub(crate) struct Passed {
     pub(crate) principal: Option<Verified>,
     pub(crate) proof: Option<UsedProof>,
+    /// The proofs that came with the attestation of its client, each to be used once.
+    pub(crate) attested: Vec<Proof>,
     /// What a token service hands out.
     #[cfg(feature = "registry")]
     pub(crate) issue: Option<crate::registry::Issue>,
@@ -78,6 +81,7 @@ impl Passed {
         Self {
             proof: principal.as_ref().and_then(|verified| verified.proof.clone()),
             principal,
+            attested: Vec::new(),
             #[cfg(feature = "registry")]
             issue: None,
             #[cfg(feature = "clients")]
@@ -105,6 +109,13 @@ pub(crate) struct UsedProof {
     pub(crate) id: String,
     /// Until when it has to be remembered: as long as any clock within the leeway could accept it again.
     pub(crate) until: Timestamp,
+}
+
+impl UsedProof {
+    /// Whether it is another's, whenever that was seen: what is remembered of both is the same.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        (self.kind, self.thumbprint, &self.target, &self.id) == (other.kind, other.thumbprint, &other.target, &other.id)
+    }
 }
 
 /// What was found before it was decided: what an answer is made with.
@@ -279,7 +290,7 @@ impl Judge<'_> {
             }
         }
         if let Some(authority) = by_certificate {
-            match self.credential_by_certificate(judged, authority, rule, require, context) {
+            match self.credential_by_certificate(judged, request, authority, rule, require, context) {
                 Ok(passed) => return Ok(passed),
                 Err(needs @ Stop::Needs(_)) => return Err(needs),
                 Err(stop) => return Err(first.unwrap_or(stop)),
@@ -317,29 +328,52 @@ impl Judge<'_> {
         require: &Requirements,
         context: &mut Context,
     ) -> Result<Passed, Stop> {
-        let verified = self.token(judged, request, presented)?;
-        let right = self.rights(&verified, &rule.name, require);
-        if let Err(denial) = right {
-            context.verified = Some(verified);
-            return Err(denial.into());
-        }
-        Ok(Passed::of(Some(verified)))
+        let verified = match self.token(judged, request, presented) {
+            Ok(verified) => verified,
+            Err(stop) => return Err(self.with_attesters(stop, require)),
+        };
+        self.entitled(judged, request, verified, rule, require, context)
     }
 
+    /// What the rule demands of a credential that has verified: the attestation of its client, then its rights.
+    fn entitled(
+        &mut self,
+        judged: &Judged<'_>,
+        request: &Request,
+        verified: Verified,
+        rule: &Rule,
+        require: &Requirements,
+        context: &mut Context,
+    ) -> Result<Passed, Stop> {
+        let attested = self.attested(judged, request, &verified, require);
+        let entitled = attested.and_then(|attested| {
+            self.rights(&verified, &rule.name, require)?;
+            Ok(attested)
+        });
+        match entitled {
+            Ok(attested) => Ok(Passed { attested, ..Passed::of(Some(verified)) }),
+            Err(stop) => {
+                context.verified = Some(verified);
+                Err(stop)
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what a rule is judged by, each of another kind")]
     fn credential_by_certificate(
         &mut self,
         judged: &Judged<'_>,
+        request: &Request,
         authority: Authority,
         rule: &Rule,
         require: &Requirements,
         context: &mut Context,
     ) -> Result<Passed, Stop> {
-        let verified = self.certificate(judged, authority)?;
-        if let Err(denial) = self.rights(&verified, &rule.name, require) {
-            context.verified = Some(verified);
-            return Err(denial.into());
-        }
-        Ok(Passed::of(Some(verified)))
+        let verified = match self.certificate(judged, authority) {
+            Ok(verified) => verified,
+            Err(stop) => return Err(self.with_attesters(stop, require)),
+        };
+        self.entitled(judged, request, verified, rule, require, context)
     }
 
     fn missing(&mut self, require: Option<&Requirements>) -> Denial {

@@ -23,9 +23,11 @@ pub(crate) enum Owner {
     Issuer(usize),
     /// Those that an issuer's lists verify with.
     Lists(usize),
-    /// Those of who attests clients.
+    /// Those of who attests clients to an authorization server.
     #[cfg(feature = "clients")]
     Attesters,
+    /// Those of who attests clients beside access tokens.
+    Attestation,
 }
 
 impl Owner {
@@ -115,6 +117,7 @@ impl Judge<'_> {
             }
             #[cfg(feature = "clients")]
             Owner::Attesters => self.state.attesters.as_ref(),
+            Owner::Attestation => self.state.attestation.as_ref(),
         }
     }
 
@@ -127,6 +130,7 @@ impl Judge<'_> {
             }
             #[cfg(feature = "clients")]
             Owner::Attesters => self.state.attesters.as_mut(),
+            Owner::Attestation => self.state.attestation.as_mut(),
         };
         let Some(keys) = keys else { return };
         for need in needs {

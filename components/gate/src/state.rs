@@ -32,7 +32,9 @@ pub(crate) struct State {
     /// The bundles that authenticate bundle endpoints until the first one was fetched there, and nothing else.
     pub(crate) initial_bundles: BundleSet,
     pub(crate) memory: Memory,
-    /// The keys of those who attest clients, where there are any.
+    /// The keys of those who attest clients beside access tokens, where there are any.
+    pub(crate) attestation: Option<Keys>,
+    /// The keys of those who attest clients to an authorization server, where there are any.
     #[cfg(feature = "clients")]
     pub(crate) attesters: Option<Keys>,
     /// Users of a registry, where it has any.
@@ -78,6 +80,8 @@ impl State {
         let domain =
             |trusted| DomainState::new(trusted, next(), &mut bundles, &mut initial_bundles, backend, &policy.limits);
         let domains = policy.trust_domains.iter().map(domain).collect();
+        let attestation = policy.attestation.as_ref();
+        let attestation = attestation.map(|wanted| Keys::new(&wanted.attesters, next(), &policy.limits));
         #[cfg(feature = "clients")]
         let attesters = policy.clients.as_ref().and_then(|clients| clients.attesters.as_ref());
         #[cfg(feature = "clients")]
@@ -90,6 +94,7 @@ impl State {
             bundles,
             initial_bundles,
             memory: Memory::default(),
+            attestation,
             #[cfg(feature = "clients")]
             attesters,
             #[cfg(feature = "registry")]
@@ -125,6 +130,9 @@ impl State {
             if let (Some(remote), false) = (&mut domain.remote, is_first) {
                 take(remote, refresh);
             }
+        }
+        for remote in self.attestation.iter_mut().flat_map(Keys::remotes) {
+            take(remote, policy.limits.keys_refresh);
         }
         #[cfg(feature = "clients")]
         for remote in self.attesters.iter_mut().flat_map(Keys::remotes) {
@@ -205,9 +213,12 @@ impl State {
             outcomes.extend(state.provide_initial(trusted, document, &mut self.initial_bundles, &taking));
             outcomes.extend(state.provide(trusted, document, &mut self.bundles, &self.initial_bundles, &mut taking));
         }
+        // Attesters have no metadata, which would be an issuer's.
+        if let Some(attesters) = self.attestation.as_mut().filter(|_| !of_workload) {
+            outcomes.extend(attesters.provide(document, "", &mut taking));
+        }
         #[cfg(feature = "clients")]
         if let Some(attesters) = self.attesters.as_mut().filter(|_| !of_workload) {
-            // They have no metadata, which would be an issuer's.
             outcomes.extend(attesters.provide(document, "", &mut taking));
         }
         #[cfg(feature = "registry")]
@@ -286,6 +297,7 @@ impl State {
             .map(|issuer| keys(&issuer.keys) + issuer.status_keys.as_ref().map_or(0, keys) + issuer.lists.bytes())
             .sum();
         let domains: usize = self.domains.iter().map(DomainState::weight).sum();
+        let attestation = self.attestation.as_ref().map_or(0, keys);
         #[cfg(feature = "clients")]
         let attesters = self.attesters.as_ref().map_or(0, keys);
         #[cfg(not(feature = "clients"))]
@@ -294,7 +306,7 @@ impl State {
         let users = self.users.as_ref().map_or(0, |users| weight(users.bytes));
         #[cfg(not(feature = "registry"))]
         let users = 0;
-        issuers + domains + attesters + users + self.memory.bytes()
+        issuers + domains + attestation + attesters + users + self.memory.bytes()
     }
 }
 
@@ -314,6 +326,11 @@ impl State {
             None => "not fetched yet".into(),
         };
         let mut missing = Vec::new();
+        if let Some(attesters) = self.attestation.as_ref().filter(|_| policy.demands_attestation())
+            && attesters.fresh(policy.limits.keys_max_stale, at).is_err()
+        {
+            missing.push(("attestation.attesters".into(), why(attesters.fault())));
+        }
         #[cfg(feature = "clients")]
         if let Some(attesters) = &self.attesters
             && attesters.fresh(policy.limits.keys_max_stale, at).is_err()

@@ -8,6 +8,7 @@
 //!   issuer without keys ([`NOBODY`]), so that in the page its requests are denied.
 //! - A requirement is never made weaker: patterns of SPIFFE IDs go together with their trust domain, and a rule that has lost
 //!   all of them is one that nobody satisfies.
+//! - A page has no attesters: a rule that demands an attestation is one that nobody satisfies.
 //! - Keys of status lists that a page cannot reach are replaced by none. To leave the member out would put the issuer's own
 //!   keys in their place.
 //! - A token whose issuer is not listed is looked up by the SPIFFE ID in its `sub`. Where an issuer was left out, a token of it
@@ -307,7 +308,7 @@ impl Page<'_> {
     fn left(&self, entry: &Reader<'_>, authorities: &[Authority], require: &Requirements) -> Option<(Value, Members)> {
         let kept: Vec<Authority> = authorities.iter().copied().filter(|one| self.has(*one)).collect();
         let tokens = kept.iter().any(|one| matches!(one, Authority::Issuer(_)));
-        if kept.is_empty() || (require.granted != Required::default() && !tokens) {
+        if require.attestation || kept.is_empty() || (require.granted != Required::default() && !tokens) {
             return None;
         }
         let entry = entry.object("require")?;
@@ -416,6 +417,7 @@ mod tests {
                     TOP,
                     &["replay", "issuers", "trust_domains", "rules", "cors", "limits"],
                     &["mode", "report_unverified", "expose", "upstream", "listeners", "envoy", "registry", "clients"],
+                    &["attestation"],
                 ],
             ),
             ("an issuer", &[ISSUER, &["keys", "status_keys", "status_origins"]]),
@@ -424,7 +426,7 @@ mod tests {
                 &[TRUST_DOMAIN, &["bundle", "svids"], &["bundle_profile", "endpoint_spiffe_id", "bundle_initial"]],
             ),
             ("a rule", &[RULE, &["issuers", "require", "anonymous"], &["name", "mode"]]),
-            ("require", &[REQUIRE, &["spiffe_id"]]),
+            ("require", &[REQUIRE, &["spiffe_id"], &["attestation"]]),
             ("cors", &[CORS, &["origins"]]),
             (
                 "limits",
@@ -449,6 +451,8 @@ mod tests {
                         "registry",
                         "a grant",
                         "token_service",
+                        // A page has no attesters.
+                        "attestation",
                         // An authorization server's, which has no page.
                         "clients",
                         "a known client",

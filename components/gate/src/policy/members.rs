@@ -1,10 +1,12 @@
 //! The members of a policy: names, kinds, meanings and examples. Read by the checker, by `docs/policy.md` and by the JSON
 //! Schema, so that the three say the same.
 
+mod attestation;
 mod clients;
 mod registry;
 mod surroundings;
 
+pub use attestation::ATTESTATION;
 pub use clients::{CLIENT, CLIENTS, REGISTERED, REGISTRATION};
 pub use registry::{REGISTRY, REGISTRY_GRANT, TOKEN_SERVICE};
 pub use surroundings::{CHALLENGE, CORS, LIMITS, LISTENER, TLS, UPSTREAM};
@@ -124,6 +126,13 @@ pub static POLICY: Shape = Shape {
             "none",
             "The clients of an authorization server, which asks the host who they are.",
             "[clients]\nserver = \"https://as.example\"",
+        ),
+        optional(
+            "attestation",
+            Kind::Object(&ATTESTATION),
+            "none",
+            "Attestations of client instances that rules may demand beside an access token.",
+            "[attestation]\nattesters = \"https://attester.example/jwks.json\"",
         ),
         optional("challenge", Kind::Object(&CHALLENGE), "", "What is said in `WWW-Authenticate`.", "[challenge]"),
         optional("upstream", Kind::Object(&UPSTREAM), "", "What the upstream is told.", "[upstream]"),
@@ -469,6 +478,14 @@ pub static REQUIRE: Shape = Shape {
             "SPIFFE IDs, one of which has to be the workload's. `/*` at the end stands for one or more segments.",
             "require = { spiffe_id = [\"spiffe://prod.example/ns/billing/*\"] }",
         ),
+        optional(
+            "attestation",
+            Kind::Bool,
+            "false",
+            "`true` demands an attestation of the access token's client beside the token, with its proof of possession, by an \
+             attester of `[attestation]`.",
+            "require = { scope = [\"payments:write\"], attestation = true }",
+        ),
     ],
 };
 
@@ -487,6 +504,7 @@ pub static SHAPES: &[&Shape] = &[
     &CLIENT,
     &REGISTRATION,
     &REGISTERED,
+    &ATTESTATION,
     &CHALLENGE,
     &UPSTREAM,
     &CORS,

@@ -14,6 +14,7 @@
 //! assert_eq!(errors[0].place.unwrap().line, 2);
 //! ```
 
+mod attestation;
 mod browser;
 mod bundle_endpoint;
 #[cfg(feature = "clients")]
@@ -43,6 +44,7 @@ use alloc::{format, rc::Rc, vec::Vec};
 use portcullis_crypto::Backend;
 use portcullis_types::json::Object;
 
+pub use attestation::AttestationPolicy;
 pub use bundle_endpoint::BundleEndpoint;
 #[cfg(feature = "clients")]
 pub use clients::ClientsPolicy;
@@ -115,6 +117,8 @@ pub struct Policy {
     /// The clients of an authorization server.
     #[cfg(feature = "clients")]
     pub clients: Option<ClientsPolicy>,
+    /// Attestations that rules may demand beside access tokens.
+    pub attestation: Option<AttestationPolicy>,
     /// What challenges say.
     pub challenges: Challenges,
     /// What the upstream is told.
@@ -187,6 +191,7 @@ impl Policy {
         let mode = if top.text("mode") == Some("report") { Mode::Report } else { Mode::Enforce };
         let issuers = issuers::issuers(&top, &origins, backend, errors);
         let trust_domains = trust_domains::trust_domains(&top, &origins, &issuers, backend, errors);
+        let attestation = attestation::attestation(&top, backend, errors);
         // Rules refer to what stands above; where that is wrong, their own errors would only confuse.
         let rules = if errors.is_empty() {
             let around =
@@ -195,6 +200,7 @@ impl Policy {
         } else {
             Vec::new()
         };
+        attestation::demanded(&top, &rules, errors);
         #[cfg(feature = "registry")]
         let registry = if errors.is_empty() {
             let around =
@@ -265,6 +271,7 @@ impl Policy {
             registry,
             #[cfg(feature = "clients")]
             clients,
+            attestation,
             challenges,
             upstream,
             cors,
@@ -290,7 +297,8 @@ impl Policy {
         let proofs = proofs
             .map(|number| top.at("issuers").item(number).member("proof"))
             .or_else(|| workloads.map(|number| top.at("trust_domains").item(number).member("proof")))
-            .or_else(|| self.proofs_of_clients(top));
+            .or_else(|| self.proofs_of_clients(top))
+            .or_else(|| self.demands_attestation().then(|| top.at("attestation")));
         if let (Replay::Node, Some(path)) = (self.replay, proofs) {
             let detail = "a proof that one host has seen is accepted once more by each other one".into();
             warn(
@@ -330,6 +338,11 @@ impl Policy {
             let detail = "no rule names it, so its tokens open nothing".into();
             warn(PolicyCode::IssuerUnused, top.at("issuers").item(number), detail, "name it in a rule, or remove it");
         }
+        if self.attestation.is_some() && !self.demands_attestation() {
+            let detail = "no rule demands an attestation, so none is looked at".into();
+            let remedy = "write require = { attestation = true } in a rule, or remove it";
+            warn(PolicyCode::AttestationUnused, top.at("attestation"), detail, remedy);
+        }
         let domains = self.trust_domains.iter().enumerate();
         let authenticates = |number| {
             let mut endpoints = self.trust_domains.iter().enumerate();
@@ -351,6 +364,11 @@ impl Policy {
             Access::Anonymous => false,
         });
         by_rule || self.registry_names(authority) || self.clients_name(authority)
+    }
+
+    /// Whether a rule demands an attestation beside an access token.
+    pub(crate) fn demands_attestation(&self) -> bool {
+        attestation::is_demanded(&self.rules)
     }
 
     /// Where it says that clients come with proofs, if they do.

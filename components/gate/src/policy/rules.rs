@@ -38,6 +38,8 @@ pub struct Requirements {
     pub granted: Required,
     /// One of these is the workload's SPIFFE ID.
     pub spiffe_id: Option<Vec<IdPattern>>,
+    /// An attestation of the access token's client comes with it.
+    pub attestation: bool,
 }
 
 /// Who may pass.
@@ -383,7 +385,11 @@ pub(super) fn requirements(
             "require spiffe_id, or name an issuer of tokens in the rule's \"issuers\"",
         ));
     }
-    (errors.len() == before).then_some(Requirements { granted, spiffe_id })
+    (errors.len() == before).then_some(Requirements {
+        granted,
+        spiffe_id,
+        attestation: require.flag("attestation") == Some(true),
+    })
 }
 
 fn patterns(
