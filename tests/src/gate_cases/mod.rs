@@ -2,6 +2,7 @@
 //! authorization servers, `tests/clients.ndjson`: made, so that each is one change away from another. A page has no part in the
 //! last two, hence their own files.
 
+mod attestation;
 mod clients;
 mod cors;
 mod fetching;
@@ -37,7 +38,7 @@ pub fn files() -> Vec<(String, String)> {
 }
 
 /// The cases that every host is asked.
-fn groups() -> [Group; 15] {
+fn groups() -> [Group; 16] {
     [
         rules::cases(),
         paths::cases(),
@@ -48,6 +49,7 @@ fn groups() -> [Group; 15] {
         proofs::cases(),
         svids::cases(),
         workloads::cases(),
+        attestation::cases(),
         lists::cases(),
         fetching::cases(),
         rights::cases(),
