@@ -10,7 +10,6 @@ use alloc::{
     vec::Vec,
 };
 
-use portcullis_client::{challenge, pop};
 use portcullis_scope::{Answer, Challenge, Need, ResourceMetadata, Scheme, Settings};
 use portcullis_types::{
     Rejection,
@@ -19,7 +18,6 @@ use portcullis_types::{
 use portcullis_wimse::{message_signature, proof_token};
 
 use crate::{
-    attestation,
     code::GateCode,
     cors,
     credential::scopes,
@@ -28,7 +26,7 @@ use crate::{
     judge::{Context, Passed, Verified},
     limits::{MAX_UPSTREAM_VALUE, RETRY_AFTER},
     policy::{Access, Authority, HeaderSource, Metadata, Mode, Policy, Proof, Replay, WorkloadProof},
-    request::{Request, values},
+    request::Request,
     workload::Means,
 };
 
@@ -154,7 +152,7 @@ impl Answering<'_> {
         }
     }
 
-    fn rule(&self) -> Option<&crate::policy::Rule> {
+    pub(crate) fn rule(&self) -> Option<&crate::policy::Rule> {
         self.context.rule.and_then(|number| self.policy.rules.get(number))
     }
 
@@ -290,31 +288,11 @@ impl Answering<'_> {
         json::to_text(&Object::from_members(members))
     }
 
-    fn nonce(&self) -> Option<(String, String)> {
+    pub(crate) fn nonce(&self) -> Option<(String, String)> {
         let nonce = self.request.nonces.first()?;
         // RFC 9449 section 8.1 has the same grammar as a scope token's.
         let plain = nonce.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
         (plain && !nonce.is_empty()).then(|| ("DPoP-Nonce".into(), nonce.clone()))
-    }
-
-    /// What the client's next proofs carry, where the rule demands an attestation and proofs of it carry what the host gave: a
-    /// challenge, and a nonce where a DPoP proof may stand for both
-    /// (draft-ietf-oauth-attestation-based-client-auth-11 section 6.2, RFC 9449 section 8.2). A client that was refused may choose.
-    fn put_fresh(&self, decision: &mut Decision, is_refused: bool) {
-        let demanded = matches!(self.rule().map(|rule| &rule.access),
-            Some(Access::Credential { require, .. }) if require.attestation);
-        let Some(wanted) = self.policy.attestation.as_ref().filter(|wanted| demanded && wanted.challenge) else {
-            return;
-        };
-        let with_pop = values(&self.request.headers, pop::HEADER).next().is_some();
-        let given = attestation::given(self.request).next().filter(|_| is_refused || with_pop);
-        let given = given.map(|given| (challenge::HEADER.to_string(), given.as_str().to_string()));
-        let nonce = self.nonce().filter(|_| wanted.dpop && self.context.dpop && !with_pop);
-        for (name, value) in given.into_iter().chain(nonce) {
-            if !decision.response_headers.iter().any(|(known, _)| *known == name) {
-                decision.response_headers.push((name, value));
-            }
-        }
     }
 
     fn settings(&self, scheme: Scheme) -> Settings {

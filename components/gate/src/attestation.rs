@@ -2,7 +2,13 @@
 //! `docs/attestation.md`), and what they have in common with those at an authorization server: keys, challenges, and proofs that
 //! are used once.
 
-use alloc::{format, rc::Rc, string::String, vec, vec::Vec};
+use alloc::{
+    format,
+    rc::Rc,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
 
 use portcullis_client::{
     Challenge, Client, ClientCode, Clients, ErrorAnswer, Method,
@@ -15,12 +21,14 @@ use portcullis_token::TokenCode;
 use portcullis_types::{Rejection, json::Value, limits::excerpt, trace::check};
 
 use crate::{
+    answer::Answering,
     code::GateCode,
     credential::no_entry,
+    decision::Decision,
     denial::{Denial, Stop},
     judge::{Judge, UsedProof, Verified},
     origin::Origin,
-    policy::{AttestationPolicy, KeySource, Replay, Requirements, issuers},
+    policy::{Access, AttestationPolicy, KeySource, Replay, Requirements, issuers},
     request::{Judged, Request, values},
     sources::Owner,
 };
@@ -250,6 +258,28 @@ impl Judge<'_> {
         // The access token's own proof is remembered already, and for as long.
         proofs.retain(|proof| !of_token.is_some_and(|own| own.is(&proof.used)));
         Ok(proofs)
+    }
+}
+
+impl Answering<'_> {
+    /// What the client's next proofs carry, where the rule demands an attestation and proofs of it carry what the host gave: a
+    /// challenge, and a nonce where a DPoP proof may stand for both
+    /// (draft-ietf-oauth-attestation-based-client-auth-11 section 6.2, RFC 9449 section 8.2). A client that was refused may choose.
+    pub(crate) fn put_fresh(&self, decision: &mut Decision, is_refused: bool) {
+        let demanded = matches!(self.rule().map(|rule| &rule.access),
+            Some(Access::Credential { require, .. }) if require.attestation);
+        let Some(wanted) = self.policy.attestation.as_ref().filter(|wanted| demanded && wanted.challenge) else {
+            return;
+        };
+        let with_pop = values(&self.request.headers, pop::HEADER).next().is_some();
+        let given = given(self.request).next().filter(|_| is_refused || with_pop);
+        let given = given.map(|given| (challenge::HEADER.to_string(), given.as_str().to_string()));
+        let nonce = self.nonce().filter(|_| wanted.dpop && self.context.dpop && !with_pop);
+        for (name, value) in given.into_iter().chain(nonce) {
+            if !decision.response_headers.iter().any(|(known, _)| *known == name) {
+                decision.response_headers.push((name, value));
+            }
+        }
     }
 }
 

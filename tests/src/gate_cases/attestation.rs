@@ -102,39 +102,37 @@ fn attestations(group: &mut Group) {
     let wit = json!({"sub": "spiffe://example.org/a", "iat": null});
     let wit = attestation_by(ATTESTER, &json!({"typ": "wit+jwt"}), &wit);
     let held = changed(none());
-    group
-        .about("draft-ietf-oauth-attestation-based-client-auth-11 section 7.1: one attestation, of a trusted attester, fresh.")
-        .pair(
-            "held",
-            &held,
-            &allow(),
-            &[
-                ("missing", bare.clone(), told("attestation.missing")),
-                ("missing-with-proof", bare.header(POP, &good), told("attestation.missing")),
-                ("no-jwt", with(&check, "a.b.c", &good), invalid("base64.length")),
-                ("json", with(&check, "{}", &good), invalid("token.serialization_json")),
-                ("unsecured", by(ATTESTER, json!({"alg": "none"})), invalid("token.algorithm_none")),
-                ("no-type", by(ATTESTER, json!({"typ": null})), invalid("token.type_missing")),
-                ("another-type", by(ATTESTER, json!({"typ": "at+jwt"})), invalid("token.type_mismatch")),
-                ("wit", with(&check, &wit, &good), told("client.method_not_accepted")),
-                ("stranger", by(OTHER, none()), invalid("crypto.signature_invalid")),
-                ("stranger-named", by(OTHER, json!({"kid": "b"})), invalid("key.unknown")),
-                ("by-itself", by(INSTANCE, none()), invalid("crypto.signature_invalid")),
-                ("no-subject", changed(json!({"sub": null})), invalid("attestation.claim_missing")),
-                ("no-end", changed(json!({"exp": null})), invalid("attestation.claim_missing")),
-                ("no-key", changed(json!({"cnf": null})), invalid("attestation.claim_missing")),
-                ("key-by-thumbprint", changed(json!({"cnf": {"jkt": INSTANCE.thumbprint()}})), {
-                    invalid("attestation.confirmation_not_jwk")
-                }),
-                ("private-key", changed(json!({"cnf": {"jwk": private}})), invalid("key.private")),
-                ("expired", changed(json!({"exp": NOW - 31})), stale("attestation.use_fresh_attestation")),
-                ("not-yet", changed(json!({"nbf": NOW + 31})), invalid("token.not_yet_valid")),
-                ("twice", held.clone().header(HEADER, &attestation(&none())), {
-                    Want::deny(400, "request.header_repeated")
-                }),
-                ("list", with(&check, "a.b.c, d.e.f", &good), Want::deny(400, "request.header_list")),
-            ],
-        );
+    group.about("One attestation, of a trusted attester, fresh (attestation-based-client-auth-11 section 7.1).").pair(
+        "held",
+        &held,
+        &allow(),
+        &[
+            ("missing", bare.clone(), told("attestation.missing")),
+            ("missing-with-proof", bare.header(POP, &good), told("attestation.missing")),
+            ("no-jwt", with(&check, "a.b.c", &good), invalid("base64.length")),
+            ("json", with(&check, "{}", &good), invalid("token.serialization_json")),
+            ("unsecured", by(ATTESTER, json!({"alg": "none"})), invalid("token.algorithm_none")),
+            ("no-type", by(ATTESTER, json!({"typ": null})), invalid("token.type_missing")),
+            ("another-type", by(ATTESTER, json!({"typ": "at+jwt"})), invalid("token.type_mismatch")),
+            ("wit", with(&check, &wit, &good), told("client.method_not_accepted")),
+            ("stranger", by(OTHER, none()), invalid("crypto.signature_invalid")),
+            ("stranger-named", by(OTHER, json!({"kid": "b"})), invalid("key.unknown")),
+            ("by-itself", by(INSTANCE, none()), invalid("crypto.signature_invalid")),
+            ("no-subject", changed(json!({"sub": null})), invalid("attestation.claim_missing")),
+            ("no-end", changed(json!({"exp": null})), invalid("attestation.claim_missing")),
+            ("no-key", changed(json!({"cnf": null})), invalid("attestation.claim_missing")),
+            ("key-by-thumbprint", changed(json!({"cnf": {"jkt": INSTANCE.thumbprint()}})), {
+                invalid("attestation.confirmation_not_jwk")
+            }),
+            ("private-key", changed(json!({"cnf": {"jwk": private}})), invalid("key.private")),
+            ("expired", changed(json!({"exp": NOW - 31})), stale("attestation.use_fresh_attestation")),
+            ("not-yet", changed(json!({"nbf": NOW + 31})), invalid("token.not_yet_valid")),
+            ("twice", held.clone().header(HEADER, &attestation(&none())), {
+                Want::deny(400, "request.header_repeated")
+            }),
+            ("list", with(&check, "a.b.c, d.e.f", &good), Want::deny(400, "request.header_list")),
+        ],
+    );
     group.about("A bad access token is told to be bad, whatever the attestation.").pair(
         "token-first",
         &held,
@@ -158,34 +156,38 @@ fn proofs(group: &mut Group) {
     let changed = |more: Value| with(&check, &good, &pop(&more));
     let by = |key: Key, header: Value| with(&check, &good, &pop_by(key, &header, &none()));
     let held = changed(none());
-    group.about("draft-ietf-oauth-attestation-based-client-auth-11 section 7.2: one proof, by the attested key, for this resource, once.").pair(
-        "proof",
-        &held,
-        &allow(),
-        &[
-            ("missing", check.clone().bearer(&token(&none())).header(HEADER, &good), told("pop.missing")),
-            ("unsecured", by(INSTANCE, json!({"alg": "none"})), invalid("token.algorithm_none")),
-            ("no-type", by(INSTANCE, json!({"typ": null})), invalid("token.type_missing")),
-            ("attestation-type", by(INSTANCE, json!({"typ": "oauth-client-attestation+jwt"})), {
-                invalid("token.type_mismatch")
-            }),
-            ("another-key", by(OTHER, none()), invalid("crypto.signature_invalid")),
-            ("no-identifier", changed(json!({"jti": null})), invalid("pop.claim_missing")),
-            ("empty-identifier", changed(json!({"jti": ""})), invalid("pop.id_empty")),
-            ("no-time", changed(json!({"iat": null})), invalid("pop.claim_missing")),
-            ("too-old", changed(json!({"iat": NOW - 301})), invalid("pop.too_old")),
-            ("in-future", changed(json!({"iat": NOW + 301})), invalid("pop.in_future")),
-            ("ended", changed(json!({"exp": NOW})), invalid("token.expired")),
-            ("no-audience", changed(json!({"aud": null})), invalid("pop.claim_missing")),
-            ("another-server", changed(json!({"aud": "https://b.example"})), invalid("pop.audience_mismatch")),
-            ("the-url", changed(json!({"aud": format!("{API}/reports/7")})), invalid("pop.audience_mismatch")),
-            ("slash", changed(json!({"aud": format!("{API}/")})), invalid("pop.audience_mismatch")),
-            ("two-servers", changed(json!({"aud": [API, "https://b.example"]})), invalid("pop.audience_several")),
-            ("used", held.clone().set("seen", json!(["pop1"])), invalid("pop.replayed")),
-            ("twice", held.clone().header(POP, &pop(&none())), Want::deny(400, "request.header_repeated")),
-            ("list", with(&check, &good, "a.b.c, d.e.f"), Want::deny(400, "request.header_list")),
-        ],
-    );
+    group
+        .about(
+            "One proof, by the attested key, for this resource, once (attestation-based-client-auth-11 section 7.2).",
+        )
+        .pair(
+            "proof",
+            &held,
+            &allow(),
+            &[
+                ("missing", check.clone().bearer(&token(&none())).header(HEADER, &good), told("pop.missing")),
+                ("unsecured", by(INSTANCE, json!({"alg": "none"})), invalid("token.algorithm_none")),
+                ("no-type", by(INSTANCE, json!({"typ": null})), invalid("token.type_missing")),
+                ("attestation-type", by(INSTANCE, json!({"typ": "oauth-client-attestation+jwt"})), {
+                    invalid("token.type_mismatch")
+                }),
+                ("another-key", by(OTHER, none()), invalid("crypto.signature_invalid")),
+                ("no-identifier", changed(json!({"jti": null})), invalid("pop.claim_missing")),
+                ("empty-identifier", changed(json!({"jti": ""})), invalid("pop.id_empty")),
+                ("no-time", changed(json!({"iat": null})), invalid("pop.claim_missing")),
+                ("too-old", changed(json!({"iat": NOW - 301})), invalid("pop.too_old")),
+                ("in-future", changed(json!({"iat": NOW + 301})), invalid("pop.in_future")),
+                ("ended", changed(json!({"exp": NOW})), invalid("token.expired")),
+                ("no-audience", changed(json!({"aud": null})), invalid("pop.claim_missing")),
+                ("another-server", changed(json!({"aud": "https://b.example"})), invalid("pop.audience_mismatch")),
+                ("the-url", changed(json!({"aud": format!("{API}/reports/7")})), invalid("pop.audience_mismatch")),
+                ("slash", changed(json!({"aud": format!("{API}/")})), invalid("pop.audience_mismatch")),
+                ("two-servers", changed(json!({"aud": [API, "https://b.example"]})), invalid("pop.audience_several")),
+                ("used", held.clone().set("seen", json!(["pop1"])), invalid("pop.replayed")),
+                ("twice", held.clone().header(POP, &pop(&none())), Want::deny(400, "request.header_repeated")),
+                ("list", with(&check, &good, "a.b.c, d.e.f"), Want::deny(400, "request.header_list")),
+            ],
+        );
     let two =
         demanded().policy("origins", json!([API, "https://b.example"])).policy("issuers/0/audience", json!([API]));
     let to_b = |aud: &str| with(&two.clone().url("https://b.example/reports/7"), &good, &pop(&json!({"aud": aud})));
@@ -378,7 +380,7 @@ fn beside(group: &mut Group) {
     let unbound = token(&none());
     let stray = |more: Value| with(&check, &good, &own).header("DPoP", &proof(CLIENT_KEY, &unbound, &none(), &more));
     let refused = |code: &str| denied(code, "invalid_dpop_proof");
-    group.about("A DPoP proof beside a Bearer token holds, too, where an attestation is demanded (section 7; RFC 9449 section 4.3).").pair(
+    group.about("A DPoP proof beside a Bearer token holds, too, where an attestation is demanded (section 7).").pair(
         "stray-dpop",
         &stray(none()),
         &allow(),
@@ -404,26 +406,30 @@ fn challenges(group: &mut Group) {
     let wanted = || refused("pop.use_attestation_challenge", "use_attestation_challenge");
     let none_given = || Want::deny(503, "replay.nonce_unavailable").body(json!({"error": "temporarily_unavailable"}));
     let bare = check.clone().bearer(&token(&none()));
-    group.about("attestation.challenge: a proof carries a challenge that the host gave, and each answer has the next one (sections 6.2, 7.2 (5), 7.4).").pair(
-        "challenge",
-        &of("c1".into()),
-        &allow().headers(&given),
-        &[
-            ("missing", of(Value::Null), wanted()),
-            ("another", of("c2".into()), wanted()),
-            ("number", of(1.into()), refused("pop.challenge_type", "invalid_client_attestation")),
-            ("no-attestation", bare, refused("attestation.missing", "invalid_client_attestation")),
-            ("no-token", check.clone().bare(), {
-                let fields: Vec<(&str, &str)> =
-                    [("WWW-Authenticate", "Bearer")].into_iter().chain(given).chain(json_fields).collect();
-                Want::deny(401, "credential.missing").headers(&fields)
-            }),
-            ("host-without", of("c1".into()).set("nonces", json!([])), none_given()),
-            ("used", of("c1".into()).set("seen", json!(["pop1"])), {
-                refused("pop.replayed", "invalid_client_attestation")
-            }),
-        ],
-    );
+    group
+        .about(
+            "A proof carries a challenge that the host gave, and each answer has the next one (sections 6.2, 7.2 (5)).",
+        )
+        .pair(
+            "challenge",
+            &of("c1".into()),
+            &allow().headers(&given),
+            &[
+                ("missing", of(Value::Null), wanted()),
+                ("another", of("c2".into()), wanted()),
+                ("number", of(1.into()), refused("pop.challenge_type", "invalid_client_attestation")),
+                ("no-attestation", bare, refused("attestation.missing", "invalid_client_attestation")),
+                ("no-token", check.clone().bare(), {
+                    let fields: Vec<(&str, &str)> =
+                        [("WWW-Authenticate", "Bearer")].into_iter().chain(given).chain(json_fields).collect();
+                    Want::deny(401, "credential.missing").headers(&fields)
+                }),
+                ("host-without", of("c1".into()).set("nonces", json!([])), none_given()),
+                ("used", of("c1".into()).set("seen", json!(["pop1"])), {
+                    refused("pop.replayed", "invalid_client_attestation")
+                }),
+            ],
+        );
     group.about("A challenge is good for a while after the next one was given.").pair(
         "challenge-before",
         &of("c0".into()),
@@ -458,7 +464,8 @@ fn challenges(group: &mut Group) {
     let realm = with(&demanded(), &good, &pop(&none()))
         .policy("challenge", json!({"realm": "reports", "resource_metadata": true}));
     let told = format!(
-        "Bearer realm=\"reports\", error=\"invalid_client_attestation\", resource_metadata=\"{API}/.well-known/oauth-protected-resource\""
+        "Bearer realm=\"reports\", error=\"invalid_client_attestation\", \
+         resource_metadata=\"{API}/.well-known/oauth-protected-resource\""
     );
     group.about("What a challenge says besides, it says here, too.").pair(
         "realm",
