@@ -66,6 +66,8 @@ portcullis_types::codes! {
         ProofSignatureRequired = "proof.http_signature_required", "WIMSE http-signature-07 section 3; docs/policy.md";
         /// The token is bound in a way for which no proof is accepted here.
         ProofUnsupported = "proof.unsupported", "RFC 7800 section 3; docs/policy.md";
+        /// The rule demands an attestation of the client, and the credential does not say which client it was given to.
+        AttestationClientUnnamed = "attestation.client_unnamed", "draft-ietf-oauth-attestation-based-client-auth-11 section 7.1 (7); docs/attestation.md";
         /// The host has no nonces to give, though the policy asks for them.
         NonceUnavailable = "replay.nonce_unavailable", "RFC 9449 section 8; docs/decisions.md";
         /// The proof was made before the memory of used proofs began, so nobody knows whether it was used.

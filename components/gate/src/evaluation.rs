@@ -385,18 +385,19 @@ impl Passed {
         let of_client = self.client.iter().flat_map(|client| client.proofs.iter().map(|proof| &proof.used));
         #[cfg(not(feature = "clients"))]
         let of_client = core::iter::empty();
-        self.proof.iter().chain(&self.transaction).chain(of_client)
+        let of_attestation = self.attested.iter().map(|proof| &proof.used);
+        self.proof.iter().chain(&self.transaction).chain(of_attestation).chain(of_client)
     }
 
     /// The denial for one of them that was used before.
     fn replayed(&self, proof: &UsedProof) -> Denial {
         #[cfg(feature = "clients")]
-        for own in self.client.iter().flat_map(|client| &client.proofs) {
-            if core::ptr::eq(&raw const own.used, proof) {
-                return own.replayed.clone();
-            }
-        }
-        replayed(proof)
+        let of_client = self.client.iter().flat_map(|client| &client.proofs);
+        #[cfg(not(feature = "clients"))]
+        let of_client = core::iter::empty();
+        let mut own = self.attested.iter().chain(of_client);
+        let own = own.find(|own| core::ptr::eq(&raw const own.used, proof));
+        own.map_or_else(|| replayed(proof), |own| own.replayed.clone())
     }
 }
 

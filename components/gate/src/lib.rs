@@ -12,6 +12,7 @@ extern crate alloc;
 extern crate std;
 
 mod answer;
+mod attestation;
 mod bundle_server;
 mod bundles;
 mod certificate;

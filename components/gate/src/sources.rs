@@ -25,9 +25,11 @@ pub(crate) enum Owner {
     Lists(usize),
     /// Those of the service that makes Transaction Tokens.
     Transactions,
-    /// Those of who attests clients.
+    /// Those of who attests clients to an authorization server.
     #[cfg(feature = "clients")]
     Attesters,
+    /// Those of who attests clients beside access tokens.
+    Attestation,
 }
 
 impl Owner {
@@ -118,6 +120,7 @@ impl Judge<'_> {
             Owner::Transactions => self.state.transactions.as_ref(),
             #[cfg(feature = "clients")]
             Owner::Attesters => self.state.attesters.as_ref(),
+            Owner::Attestation => self.state.attestation.as_ref(),
         }
     }
 
@@ -131,6 +134,7 @@ impl Judge<'_> {
             Owner::Transactions => self.state.transactions.as_mut(),
             #[cfg(feature = "clients")]
             Owner::Attesters => self.state.attesters.as_mut(),
+            Owner::Attestation => self.state.attestation.as_mut(),
         };
         let Some(keys) = keys else { return };
         for need in needs {

@@ -34,7 +34,9 @@ pub(crate) struct State {
     pub(crate) memory: Memory,
     /// The keys of the service that makes Transaction Tokens, where they are accepted.
     pub(crate) transactions: Option<Keys>,
-    /// The keys of those who attest clients, where there are any.
+    /// The keys of those who attest clients beside access tokens, where there are any.
+    pub(crate) attestation: Option<Keys>,
+    /// The keys of those who attest clients to an authorization server, where there are any.
     #[cfg(feature = "clients")]
     pub(crate) attesters: Option<Keys>,
     /// Users of a registry, where it has any.
@@ -82,6 +84,8 @@ impl State {
         let domains = policy.trust_domains.iter().map(domain).collect();
         let transactions = policy.transaction_tokens.as_ref();
         let transactions = transactions.map(|accepted| Keys::new(&accepted.keys, next(), &policy.limits));
+        let attestation = policy.attestation.as_ref();
+        let attestation = attestation.map(|wanted| Keys::new(&wanted.attesters, next(), &policy.limits));
         #[cfg(feature = "clients")]
         let attesters = policy.clients.as_ref().and_then(|clients| clients.attesters.as_ref());
         #[cfg(feature = "clients")]
@@ -95,6 +99,7 @@ impl State {
             initial_bundles,
             memory: Memory::default(),
             transactions,
+            attestation,
             #[cfg(feature = "clients")]
             attesters,
             #[cfg(feature = "registry")]
@@ -131,7 +136,8 @@ impl State {
                 take(remote, refresh);
             }
         }
-        for remote in self.transactions.iter_mut().flat_map(Keys::remotes) {
+        let beside = self.transactions.iter_mut().chain(&mut self.attestation);
+        for remote in beside.flat_map(Keys::remotes) {
             take(remote, policy.limits.keys_refresh);
         }
         #[cfg(feature = "clients")]
@@ -216,9 +222,12 @@ impl State {
         if let Some(transactions) = self.transactions.as_mut().filter(|_| !of_workload) {
             outcomes.extend(transactions.provide(document, "", &mut taking));
         }
+        // Attesters have no metadata, which would be an issuer's.
+        if let Some(attesters) = self.attestation.as_mut().filter(|_| !of_workload) {
+            outcomes.extend(attesters.provide(document, "", &mut taking));
+        }
         #[cfg(feature = "clients")]
         if let Some(attesters) = self.attesters.as_mut().filter(|_| !of_workload) {
-            // They have no metadata, which would be an issuer's.
             outcomes.extend(attesters.provide(document, "", &mut taking));
         }
         #[cfg(feature = "registry")]
@@ -298,6 +307,7 @@ impl State {
             .sum();
         let domains: usize = self.domains.iter().map(DomainState::weight).sum();
         let transactions = self.transactions.as_ref().map_or(0, keys);
+        let attestation = self.attestation.as_ref().map_or(0, keys);
         #[cfg(feature = "clients")]
         let attesters = self.attesters.as_ref().map_or(0, keys);
         #[cfg(not(feature = "clients"))]
@@ -306,7 +316,7 @@ impl State {
         let users = self.users.as_ref().map_or(0, |users| weight(users.bytes));
         #[cfg(not(feature = "registry"))]
         let users = 0;
-        issuers + domains + transactions + attesters + users + self.memory.bytes()
+        issuers + domains + transactions + attestation + attesters + users + self.memory.bytes()
     }
 }
 
@@ -330,6 +340,11 @@ impl State {
             && transactions.fresh(policy.limits.keys_max_stale, at).is_err()
         {
             missing.push(("transaction_tokens".into(), why(transactions.fault())));
+        }
+        if let Some(attesters) = self.attestation.as_ref().filter(|_| policy.demands_attestation())
+            && attesters.fresh(policy.limits.keys_max_stale, at).is_err()
+        {
+            missing.push(("attestation.attesters".into(), why(attesters.fault())));
         }
         #[cfg(feature = "clients")]
         if let Some(attesters) = &self.attesters

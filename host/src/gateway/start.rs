@@ -158,7 +158,7 @@ impl Gateway {
         }
         let challenges = host.clients.as_ref().filter(|clients| clients.challenges);
         let nonces = match (host.replay, challenges) {
-            (Replay::Node | Replay::Shared, None) => None,
+            (Replay::Node | Replay::Shared, None) if !host.challenges => None,
             (_, challenges) => {
                 let key = settings.nonce_key.as_deref();
                 let window = host.proof_window.max(challenges.map_or(0, |clients| clients.window));

@@ -2,6 +2,7 @@
 //! authorization servers, `tests/clients.ndjson`: made, so that each is one change away from another. A page has no part in the
 //! last two, hence their own files.
 
+mod attestation;
 mod bindings;
 mod clients;
 mod cors;
@@ -39,7 +40,7 @@ pub fn files() -> Vec<(String, String)> {
 }
 
 /// The cases that every host is asked.
-fn groups() -> [Group; 17] {
+fn groups() -> [Group; 18] {
     [
         rules::cases(),
         paths::cases(),
@@ -52,6 +53,7 @@ fn groups() -> [Group; 17] {
         workloads::cases(),
         transactions::cases(),
         bindings::cases(),
+        attestation::cases(),
         lists::cases(),
         fetching::cases(),
         rights::cases(),

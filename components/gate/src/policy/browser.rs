@@ -37,6 +37,10 @@ impl Policy {
             let detail = "a page keeps no records, and no authorization server asks one";
             errors.push(PolicyError::new(PolicyCode::ClientsAbsent, top.member("clients"), detail, EXPORT));
         }
+        if self.attestation.is_some() {
+            let detail = "attestations are for resource servers, and a page is none";
+            errors.push(PolicyError::new(PolicyCode::BrowserAttestation, top.member("attestation"), detail, EXPORT));
+        }
         if self.replay == Replay::Shared {
             let detail = "a page shares its memory of used proofs with no other host";
             errors.push(PolicyError::new(PolicyCode::BrowserStore, top.member("replay"), detail, EXPORT));

@@ -133,6 +133,11 @@ portcullis_types::codes! {
         /// The clients of an authorization server are asked of a build that has no part in them: a page's or a filter's.
         ClientsAbsent = "policy.clients_absent", "docs/clients.md";
 
+        /// A rule demands an attestation, and the policy has nobody who attests clients.
+        AttestationMissing = "policy.attestation_missing", "docs/attestation.md";
+        /// To be known: attesters are named, and no rule demands an attestation.
+        AttestationUnused = "policy.attestation_unused", "docs/attestation.md";
+
         /// What is to be fetched through an Envoy cluster is named by something that is no origin.
         EnvoyClusterMalformed = "policy.envoy_cluster_malformed", "docs/envoy.md";
         /// The Envoy filter is to fetch something, and no cluster is named for its origin.
@@ -144,6 +149,8 @@ portcullis_types::codes! {
         /// The Envoy filter is to fetch a bundle from a server that is authenticated as a workload (`https_spiffe`). Envoy makes
         /// the connections, and no filter sees the server's certificates.
         EnvoyBundleProfile = "policy.envoy_bundle_profile", "docs/envoy.md";
+        /// The Envoy filter is to give challenges for attestations, and has none to give.
+        EnvoyChallenge = "policy.envoy_challenge", "docs/envoy.md";
 
         /// A page is to have symmetric keys: who reads the page could make tokens with them.
         BrowserSecret = "policy.browser_secret", "docs/browser.md";
@@ -156,6 +163,8 @@ portcullis_types::codes! {
         /// A page is to fetch a bundle from a server that is authenticated as a workload (`https_spiffe`). The browser makes the
         /// connections, and believes the authorities of the system.
         BrowserBundleProfile = "policy.browser_bundle_profile", "docs/browser.md";
+        /// A page is to verify attestations of clients: it is a client's, and no resource server.
+        BrowserAttestation = "policy.browser_attestation", "docs/browser.md";
 
         /// To be known: proofs are remembered within one host alone (`replay = "node"`), and another host would accept one
         /// again.

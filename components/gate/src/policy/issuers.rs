@@ -190,18 +190,7 @@ fn issuer(
         None => issuer.and_then(|issuer| discovery(issuer, entry, errors)),
     };
     let status_keys = entry.value("status_keys").map(|value| status_source(value, entry, backend, errors));
-    let symmetric = matches!(&keys, Some(KeySource::Inline(set)) if is_symmetric(set));
-    if let Some(index) = algorithms.iter().position(|algorithm| algorithm.is_mac())
-        && keys.is_some()
-        && !symmetric
-    {
-        errors.push(PolicyError::new(
-            PolicyCode::AlgorithmShared,
-            entry.at("algorithms").item(index),
-            "a MAC is made with the key that verifies it, and these keys are not symmetric ones in the policy",
-            "remove the HS algorithms, or write the symmetric key inline",
-        ));
-    }
+    let symmetric = shared(&algorithms, keys.as_ref(), entry, errors);
     let registry = entry.text("profile") == Some("registry");
     let profile = if registry || entry.text("profile") == Some("jwt") { Profile::Jwt } else { Profile::AtJwt };
     if let (true, Some(typ)) = (profile == Profile::AtJwt || registry, entry.text("typ")) {
@@ -262,6 +251,28 @@ fn issuer(
 
 pub(crate) fn is_symmetric(set: &KeySet) -> bool {
     set.entries().iter().any(|entry| entry.key.as_ref().is_ok_and(portcullis_crypto::Key::is_symmetric))
+}
+
+/// Whether keys are symmetric; MACs are accepted of no others, and of these in the policy alone.
+pub(super) fn shared(
+    algorithms: &[Algorithm],
+    keys: Option<&KeySource>,
+    entry: &Reader<'_>,
+    errors: &mut Vec<PolicyError>,
+) -> bool {
+    let symmetric = matches!(keys, Some(KeySource::Inline(set)) if is_symmetric(set));
+    if let Some(index) = algorithms.iter().position(|algorithm| algorithm.is_mac())
+        && keys.is_some()
+        && !symmetric
+    {
+        errors.push(PolicyError::new(
+            PolicyCode::AlgorithmShared,
+            entry.at("algorithms").item(index),
+            "a MAC is made with the key that verifies it, and these keys are not symmetric ones in the policy",
+            "remove the HS algorithms, or write the symmetric key inline",
+        ));
+    }
+    symmetric
 }
 
 pub(super) fn algorithms(entry: &Reader<'_>, errors: &mut Vec<PolicyError>) -> Vec<Algorithm> {

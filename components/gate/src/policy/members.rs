@@ -1,11 +1,13 @@
 //! The members of a policy: names, kinds, meanings and examples. Read by the checker, by `docs/policy.md` and by the JSON
 //! Schema, so that the three say the same.
 
+mod attestation;
 mod clients;
 mod registry;
 mod surroundings;
 mod transaction_tokens;
 
+pub use attestation::ATTESTATION;
 pub use clients::{CLIENT, CLIENTS, REGISTERED, REGISTRATION};
 pub use registry::{REGISTRY, REGISTRY_GRANT, TOKEN_SERVICE};
 pub use surroundings::{CHALLENGE, CORS, LIMITS, LISTENER, RESOURCE, TLS, UPSTREAM};
@@ -133,6 +135,13 @@ pub static POLICY: Shape = Shape {
             "none are looked at",
             "Transaction Tokens beside callers' own credentials.",
             "[transaction_tokens]\ntrust_domain = \"prod.example\"\nkeys = \"https://tts.prod.example/jwks.json\"",
+        ),
+        optional(
+            "attestation",
+            Kind::Object(&ATTESTATION),
+            "none",
+            "Attestations of client instances that rules may demand beside an access token.",
+            "[attestation]\nattesters = \"https://attester.example/jwks.json\"",
         ),
         optional("challenge", Kind::Object(&CHALLENGE), "", "What is said in `WWW-Authenticate`.", "[challenge]"),
         optional(
@@ -515,6 +524,14 @@ pub static REQUIRE: Shape = Shape {
             "The Transaction Token that has to come beside the credential, and what it has to say. `{}` asks for one that verifies.",
             "require = { transaction = { scope = [\"trade.stocks\"] } }",
         ),
+        optional(
+            "attestation",
+            Kind::Bool,
+            "false",
+            "`true` demands an attestation of the access token's client beside the token, with its proof of possession, by an \
+             attester of `[attestation]`.",
+            "require = { scope = [\"payments:write\"], attestation = true }",
+        ),
     ],
 };
 
@@ -536,6 +553,7 @@ pub static SHAPES: &[&Shape] = &[
     &CLIENT,
     &REGISTRATION,
     &REGISTERED,
+    &ATTESTATION,
     &CHALLENGE,
     &RESOURCE,
     &UPSTREAM,

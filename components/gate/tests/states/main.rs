@@ -1,6 +1,7 @@
 //! What a gate holds, over time: how old keys, bundles and lists may be, what is asked for when, and what the memory of used
 //! proofs says. With the reference host, which has no network and no clock.
 
+mod attestation;
 mod bundles;
 mod clients;
 mod documents;
