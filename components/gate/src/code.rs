@@ -164,6 +164,8 @@ portcullis_types::codes! {
         UrlNotAllowed = "fetch.url_not_allowed", "docs/decisions.md";
         /// There were more redirects than are followed.
         TooManyRedirects = "fetch.too_many_redirects", "docs/limits.md";
+        /// The server redirects a question about a token, which would go along.
+        QuestionRedirected = "fetch.question_redirected", "docs/introspection.md";
         /// A host asks about a server of which the gate has not asked that it proves who it is.
         ServerUnexpected = "fetch.server_unexpected", "docs/decisions.md";
         /// No bundle is held that could authenticate the server of a bundle endpoint.

@@ -54,7 +54,7 @@ pub use answer::REPORT_HEADER;
 pub use clients::{ClientAnswer, Registration, RegistrationOutcome};
 pub use code::GateCode;
 pub use decision::{Decision, Outcome, Principal};
-pub use documents::{Content, Document, DocumentNeed, Kind};
+pub use documents::{Content, Document, DocumentNeed, EndpointCredential, Kind, Question};
 pub use evaluation::{Answer, Evaluation, Need, Register, Remember, Step, Wanted};
 pub use explain::{Demand, explain};
 pub use gate::{Checked, Gate, Held, Readiness};

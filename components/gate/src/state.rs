@@ -163,8 +163,8 @@ impl State {
             }
         }
         for (document, outcomes) in documents.iter().zip(&mut outcomes) {
-            // What came from a workload is none of an issuer's documents, whatever its URL.
-            let issuers = if document.server.is_none() { self.issuers.len() } else { 0 };
+            // What came from a workload, or is about a token, is none of an issuer's documents, whatever its URL.
+            let issuers = if document.is_plain() { self.issuers.len() } else { 0 };
             for number in 0..issuers {
                 outcomes.extend(self.provide_list(policy, number, document, at, backend));
             }
@@ -189,8 +189,8 @@ impl State {
         let mut outcomes: Vec<Result<(), Rejection>> = Vec::new();
         let free = policy.limits.memory.saturating_sub(self.bytes());
         let mut taking = Taking { at, backend, generation: &mut self.generation, free };
-        let of_workload = document.server.is_some();
-        for (issuer, state) in policy.issuers.iter().zip(&mut self.issuers).filter(|_| !of_workload) {
+        let is_plain = document.is_plain();
+        for (issuer, state) in policy.issuers.iter().zip(&mut self.issuers).filter(|_| is_plain) {
             let before = state.list_generation();
             outcomes.extend(state.keys.provide(document, &issuer.issuer, &mut taking));
             if let Some(keys) = &mut state.status_keys {
@@ -206,12 +206,12 @@ impl State {
             outcomes.extend(state.provide(trusted, document, &mut self.bundles, &self.initial_bundles, &mut taking));
         }
         #[cfg(feature = "clients")]
-        if let Some(attesters) = self.attesters.as_mut().filter(|_| !of_workload) {
+        if let Some(attesters) = self.attesters.as_mut().filter(|_| is_plain) {
             // They have no metadata, which would be an issuer's.
             outcomes.extend(attesters.provide(document, "", &mut taking));
         }
         #[cfg(feature = "registry")]
-        if let Some(users) = self.users.as_mut().filter(|_| !of_workload) {
+        if let Some(users) = self.users.as_mut().filter(|_| is_plain) {
             outcomes.extend(users.provide(document, &taking));
         }
         outcomes

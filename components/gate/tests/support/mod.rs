@@ -150,7 +150,13 @@ impl Host {
             Some(text) => Content::Body { status: 200, media_type: None, bytes: text.clone().into_bytes() },
             None => Content::Failed("there is none".into()),
         };
-        Document { url: need.url.clone(), server: need.server.clone(), fetched_at: at, content }
+        Document {
+            url: need.url.clone(),
+            server: need.server.clone(),
+            about: need.question.as_ref().map(|question| question.digest),
+            fetched_at: at,
+            content,
+        }
     }
 
     /// Answers every need until there is a decision.

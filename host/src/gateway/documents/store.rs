@@ -14,7 +14,7 @@ const MAX_BYTES: u64 = 256 << 20;
 const OVERHEAD: usize = 256;
 
 /// How many kinds of documents there are.
-const KINDS: usize = 5;
+const KINDS: usize = 6;
 
 /// A URL, and who its server was to be: what came from another server is another document.
 type Place = (String, Option<String>);
@@ -88,6 +88,7 @@ fn index(kind: DocumentKind) -> usize {
         DocumentKind::Bundle => 2,
         DocumentKind::StatusList => 3,
         DocumentKind::Users => 4,
+        DocumentKind::Introspection => 5,
     }
 }
 
@@ -98,7 +99,7 @@ mod tests {
 
     fn document(url: &str, length: usize, fetched_at: u64) -> Arc<Document> {
         let body = Body { status: 200, media_type: None, bytes: vec![0; length] };
-        Arc::new(Document { url: url.into(), server: None, fetched_at, content: Content::Body(body) })
+        Arc::new(Document { url: url.into(), server: None, about: None, fetched_at, content: Content::Body(body) })
     }
 
     #[test]
@@ -114,6 +115,7 @@ mod tests {
             accept: String::new(),
             most: 1,
             server: None,
+            question: None,
         };
         assert_eq!(store.get(&need).map(|found| found.fetched_at), Some(200));
         need.server = Some("spiffe://prod.example/server".into());

@@ -155,7 +155,8 @@ fn drive(
                                 Content::Failed("it is not among the resources".into())
                             }
                         };
-                        let document = Document { url: need.url, server: need.server, fetched_at: at, content };
+                        let about = need.question.map(|question| question.digest);
+                        let document = Document { url: need.url, server: need.server, about, fetched_at: at, content };
                         gate.provide(&[document], at);
                         Told::Done
                     }
