@@ -168,7 +168,9 @@ impl Gate {
 
     /// Drops remembered tokens, and tells how many. They are verified again when they come again.
     pub fn forget(&self, which: &Forget) -> usize {
-        self.0.state.borrow_mut().memory.forget(which)
+        let mut state = self.0.state.borrow_mut();
+        state.questions.forget(which);
+        state.memory.forget(which)
     }
 
     /// Decides about a request at once, or begins to: [`Gate::start`] and the first step in one.

@@ -27,6 +27,7 @@ mod evaluation;
 mod explain;
 mod forwarded;
 mod gate;
+mod introspection;
 mod judge;
 mod keys;
 pub mod limits;

@@ -15,10 +15,11 @@ use crate::{
     bundles::DomainState,
     code::GateCode,
     documents::{Content, Document, DocumentNeed},
+    introspection::Questions,
     keys::{Keys, Source},
     limits::BUNDLE_REFRESH,
     lists::{Lists, StoredList},
-    memory::Memory,
+    memory::{Fact, Memory, Sought},
     policy::{Authority, Issuer, Policy},
     remote::{Remote, Taking, weight},
 };
@@ -32,6 +33,8 @@ pub(crate) struct State {
     /// The bundles that authenticate bundle endpoints until the first one was fetched there, and nothing else.
     pub(crate) initial_bundles: BundleSet,
     pub(crate) memory: Memory,
+    /// Opaque tokens that an authorization server is asked about.
+    pub(crate) questions: Questions,
     /// The keys of those who attest clients, where there are any.
     #[cfg(feature = "clients")]
     pub(crate) attesters: Option<Keys>,
@@ -90,6 +93,7 @@ impl State {
             bundles,
             initial_bundles,
             memory: Memory::default(),
+            questions: Questions::default(),
             #[cfg(feature = "clients")]
             attesters,
             #[cfg(feature = "registry")]
@@ -168,6 +172,7 @@ impl State {
             for number in 0..issuers {
                 outcomes.extend(self.provide_list(policy, number, document, at, backend));
             }
+            outcomes.extend(self.provide_said(policy, document, at));
             if outcomes.is_empty() {
                 outcomes.push(Err(Rejection::new(GateCode::DocumentUnexpected, "nothing here needs it")));
             }
@@ -277,6 +282,13 @@ impl State {
         Some(taken)
     }
 
+    /// Remembers what was learned of a token, within what nothing else takes of the memory.
+    pub(crate) fn remember(&mut self, policy: &Policy, sought: &Sought<'_>, fact: Rc<Fact>) {
+        let others = self.bytes().saturating_sub(self.memory.bytes());
+        let free = policy.limits.memory.saturating_sub(others) / 2;
+        self.memory.put(sought, fact, policy.limits.remembered_tokens, free);
+    }
+
     /// The memory held, in bytes: documents by their text, lists as they are, tokens as guessed.
     pub(crate) fn bytes(&self) -> usize {
         let keys = |keys: &Keys| weight(keys.bytes);
@@ -294,7 +306,7 @@ impl State {
         let users = self.users.as_ref().map_or(0, |users| weight(users.bytes));
         #[cfg(not(feature = "registry"))]
         let users = 0;
-        issuers + domains + attesters + users + self.memory.bytes()
+        issuers + domains + attesters + users + self.questions.bytes() + self.memory.bytes()
     }
 }
 

@@ -179,6 +179,10 @@ impl Policy {
                 "keep [clients] in a policy of its own, for the gateway",
             ));
         }
+        errors.extend(self.introspection_absent(
+            "a filter has no secret that an introspection endpoint would know it by",
+            "ask the gateway by ext_authz, which introspects opaque tokens",
+        ));
         let mut fetched = |url: &str, path: Path| {
             if url.starts_with("file:") || !url.contains("://") {
                 errors.push(PolicyError::new(

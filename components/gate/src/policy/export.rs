@@ -418,7 +418,7 @@ mod tests {
                     &["mode", "report_unverified", "expose", "upstream", "listeners", "envoy", "registry", "clients"],
                 ],
             ),
-            ("an issuer", &[ISSUER, &["keys", "status_keys", "status_origins"]]),
+            ("an issuer", &[ISSUER, &["keys", "status_keys", "status_origins"], &["introspection"]]),
             (
                 "a trust domain",
                 &[TRUST_DOMAIN, &["bundle", "svids"], &["bundle_profile", "endpoint_spiffe_id", "bundle_initial"]],
@@ -441,6 +441,8 @@ mod tests {
                 assert!(
                     [
                         "status_keys",
+                        // A page is not told where it is; opaque tokens are refused there.
+                        "introspection",
                         "upstream",
                         "a listener",
                         "tls",

@@ -23,6 +23,7 @@ mod document;
 pub mod envoy;
 mod error;
 pub mod export;
+pub mod introspection;
 pub mod issuers;
 pub mod limits;
 pub mod listeners;
@@ -50,6 +51,7 @@ pub use code::PolicyCode;
 pub use document::{Format, Path, Place};
 pub use envoy::Envoy;
 pub use error::PolicyError;
+pub use introspection::Introspection;
 pub use issuers::{Issuer, KeySource, Proof, StatusMode};
 pub use listeners::{Asserter, CertificateFrom, Listener};
 #[cfg(feature = "registry")]
@@ -186,6 +188,7 @@ impl Policy {
         let origins = issuers::origins(&top, "origins", false, errors);
         let mode = if top.text("mode") == Some("report") { Mode::Report } else { Mode::Enforce };
         let issuers = issuers::issuers(&top, &origins, backend, errors);
+        introspection::only_one(&top, errors);
         let trust_domains = trust_domains::trust_domains(&top, &origins, &issuers, backend, errors);
         // Rules refer to what stands above; where that is wrong, their own errors would only confuse.
         let rules = if errors.is_empty() {

@@ -6,6 +6,7 @@ mod clients;
 mod documents;
 mod endpoints;
 mod fetches;
+mod introspection;
 mod keys;
 mod lists;
 mod memory;

@@ -43,13 +43,19 @@ impl Store {
         }
     }
 
-    /// Keeps a document that came, in place of an older one of its URL.
+    /// Keeps a document that came, in place of an older one of its URL. What is said of a token is for who asked, and is not kept.
     pub(crate) fn put(&self, kind: DocumentKind, document: Arc<Document>) {
+        if document.about.is_some() {
+            return;
+        }
         self.documents.insert((document.url.clone(), document.server.clone()), (kind, document));
     }
 
     /// The last good one that meets a need.
     pub(crate) fn get(&self, need: &DocumentNeed) -> Option<Arc<Document>> {
+        if need.question.is_some() {
+            return None;
+        }
         self.documents.get(&(need.url.clone(), need.server.clone())).map(|(_, document)| document)
     }
 
@@ -122,6 +128,12 @@ mod tests {
         assert!(store.get(&need).is_none(), "what the web's server said is not the workload's");
         assert_eq!(store.all_but_lists().len(), 1);
         assert_eq!((store.oldest(DocumentKind::Keys, 210), store.oldest(DocumentKind::Bundle, 210)), (Some(10), None));
+        need.server = None;
+        let about = Some(crate::gate::sha256_from_bytes([1; 32]));
+        let said = Document { about, ..Document::clone(&document("said", 10, 300)) };
+        store.put(DocumentKind::Introspection, Arc::new(said));
+        need.url = "said".into();
+        assert!(store.get(&need).is_none(), "what is said of a token is not");
         for number in 0..20 {
             store.put(DocumentKind::StatusList, document(&number.to_string(), 32 << 20, 100));
         }
