@@ -52,6 +52,9 @@ pub const REGISTRY: &str = "tests/registry.ndjson";
 /// The cases of the clients of authorization servers.
 pub const CLIENTS: &str = "tests/clients.ndjson";
 
+/// The cases of opaque tokens, about which the gateway alone asks.
+pub const INTROSPECTION: &str = "tests/introspection.ndjson";
+
 /// The files of the cases that every host of the gate is asked, in order.
 ///
 /// # Panics

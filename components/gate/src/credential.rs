@@ -173,7 +173,8 @@ impl Judge<'_> {
         token68(token).map_err(Denial::form)?;
         if !begins_as_jwt(token) {
             let what = "the token is no JWT, and no introspection is configured";
-            return Err(Denial::form(Rejection::new(GateCode::TokenOpaque, what)));
+            let asked = self.policy.introspecting().map(|(number, _)| Authority::Issuer(number));
+            return asked.ok_or_else(|| Denial::form(Rejection::new(GateCode::TokenOpaque, what)));
         }
         presented::check_authorization(token.as_bytes()).map_err(Denial::request)?;
         let compact = compact::parse(token.as_bytes()).map_err(Denial::form)?;
@@ -219,6 +220,10 @@ impl Judge<'_> {
         let authority = authority?;
         check(self.trace, "issuer", "RFC 8725bis section 3.8", Ok(()), |()| String::new()).map_err(Denial::token)?;
         let fact = match authority {
+            // What is remembered under a JWT's name is a JWT.
+            Authority::Issuer(number) if known.is_none() && !begins_as_jwt(token) => {
+                self.opaque_token(presented, number)?
+            }
             Authority::Issuer(number) => self.issuers_token(token, &sought, number)?,
             Authority::TrustDomain(number) => self.jwt_svid(token, &sought, number)?,
             Authority::Users => return Err(no_entry().into()),
@@ -329,11 +334,7 @@ impl Judge<'_> {
         let remembered = learned.remembered;
         let fact = Rc::new(Fact::new(learned, self.at, token.text));
         if remembered {
-            let limits = &self.policy.limits;
-            // What the memory of tokens may take is what nothing else does.
-            let others = self.state.bytes().saturating_sub(self.state.memory.bytes());
-            let free = limits.memory.saturating_sub(others) / 2;
-            self.state.memory.put(&token.sought, Rc::clone(&fact), limits.remembered_tokens, free);
+            self.state.remember(self.policy, &token.sought, Rc::clone(&fact));
         }
         fact
     }

@@ -27,7 +27,7 @@ use crate::{
     code::GateCode,
     decision::Decision,
     denial::{Denial, ProofError, Stop},
-    documents::DocumentNeed,
+    documents::{DocumentNeed, Place},
     gate::Inner,
     judge::{Context, Judge, Passed, UsedProof},
     limits::MAX_ROUNDS,
@@ -121,8 +121,8 @@ pub struct Evaluation {
     next_id: u32,
     /// Needs that have no answer yet.
     open: BTreeMap<u32, Wanted>,
-    /// URLs whose needs were answered: each is asked for once.
-    answered: BTreeSet<String>,
+    /// Documents whose needs were answered: each is asked for once.
+    answered: BTreeSet<Place>,
     memory: Proofs,
     /// Which proof was seen before, by the key that it is remembered under.
     seen: Option<[u8; 32]>,
@@ -299,7 +299,8 @@ impl Evaluation {
 
     fn decide(&self, mut decision: Decision) -> Step {
         if decision.status == 503 {
-            decision.needs = self.answered.iter().cloned().collect();
+            decision.needs = self.answered.iter().map(|(url, _)| url.clone()).collect();
+            decision.needs.dedup();
         }
         Step::Decided(Box::new(decision))
     }
@@ -321,7 +322,7 @@ impl Evaluation {
             }
             match self.open.remove(id) {
                 Some(Wanted::Document(need)) => {
-                    self.answered.insert(need.url);
+                    self.answered.insert(need.place());
                 }
                 Some(Wanted::Remember(proof)) => {
                     if *answer == Answer::Seen {

@@ -25,6 +25,7 @@ use crate::{
     cors,
     credential::{self, Presented},
     denial::{Denial, Fault, Stop},
+    documents::Place,
     memory::Fact,
     policy::{Access, Authority, Policy, Requirements, Rule},
     request::{ClientCertificate, Judged, Request, Spoken},
@@ -38,8 +39,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) state: &'a mut State,
     pub(crate) backend: &'a Rc<dyn Backend>,
     pub(crate) at: Timestamp,
-    /// URLs that this evaluation has asked for and had its answer about.
-    pub(crate) answered: &'a BTreeSet<String>,
+    /// Documents that this evaluation has asked for and had its answer about.
+    pub(crate) answered: &'a BTreeSet<Place>,
     /// Whether it may still ask.
     pub(crate) may_ask: bool,
     /// What is known of a client's registration.

@@ -41,7 +41,7 @@ impl Owner {
 impl Judge<'_> {
     /// Whether a document may be asked for by this evaluation, which asks for each once.
     pub(crate) fn askable(&self, remote: &Remote) -> bool {
-        self.may_ask && !self.answered.contains(&remote.need.url) && remote.timing.ask(self.at) != Ask::Later
+        self.may_ask && !self.answered.contains(&remote.need.place()) && remote.timing.ask(self.at) != Ask::Later
     }
 
     /// The keys of an issuer, or those of its lists.

@@ -15,10 +15,11 @@ use crate::{
     bundles::DomainState,
     code::GateCode,
     documents::{Content, Document, DocumentNeed},
+    introspection::Questions,
     keys::{Keys, Source},
     limits::BUNDLE_REFRESH,
     lists::{Lists, StoredList},
-    memory::Memory,
+    memory::{Fact, Memory, Sought},
     policy::{Authority, Issuer, Policy},
     remote::{Remote, Taking, weight},
 };
@@ -37,6 +38,8 @@ pub(crate) struct State {
     /// The keys of those who attest clients beside access tokens, where there are any.
     pub(crate) attestation: Option<Keys>,
     /// The keys of those who attest clients to an authorization server, where there are any.
+    /// Opaque tokens that an authorization server is asked about.
+    pub(crate) questions: Questions,
     #[cfg(feature = "clients")]
     pub(crate) attesters: Option<Keys>,
     /// Users of a registry, where it has any.
@@ -100,6 +103,7 @@ impl State {
             memory: Memory::default(),
             transactions,
             attestation,
+            questions: Questions::default(),
             #[cfg(feature = "clients")]
             attesters,
             #[cfg(feature = "registry")]
@@ -177,11 +181,12 @@ impl State {
             }
         }
         for (document, outcomes) in documents.iter().zip(&mut outcomes) {
-            // What came from a workload is none of an issuer's documents, whatever its URL.
-            let issuers = if document.server.is_none() { self.issuers.len() } else { 0 };
+            // What came from a workload, or is about a token, is none of an issuer's documents, whatever its URL.
+            let issuers = if document.is_plain() { self.issuers.len() } else { 0 };
             for number in 0..issuers {
                 outcomes.extend(self.provide_list(policy, number, document, at, backend));
             }
+            outcomes.extend(self.provide_said(policy, document, at));
             if outcomes.is_empty() {
                 outcomes.push(Err(Rejection::new(GateCode::DocumentUnexpected, "nothing here needs it")));
             }
@@ -203,8 +208,8 @@ impl State {
         let mut outcomes: Vec<Result<(), Rejection>> = Vec::new();
         let free = policy.limits.memory.saturating_sub(self.bytes());
         let mut taking = Taking { at, backend, generation: &mut self.generation, free };
-        let of_workload = document.server.is_some();
-        for (issuer, state) in policy.issuers.iter().zip(&mut self.issuers).filter(|_| !of_workload) {
+        let is_plain = document.is_plain();
+        for (issuer, state) in policy.issuers.iter().zip(&mut self.issuers).filter(|_| is_plain) {
             let before = state.list_generation();
             outcomes.extend(state.keys.provide(document, &issuer.issuer, &mut taking));
             if let Some(keys) = &mut state.status_keys {
@@ -219,19 +224,19 @@ impl State {
             outcomes.extend(state.provide_initial(trusted, document, &mut self.initial_bundles, &taking));
             outcomes.extend(state.provide(trusted, document, &mut self.bundles, &self.initial_bundles, &mut taking));
         }
-        if let Some(transactions) = self.transactions.as_mut().filter(|_| !of_workload) {
+        if let Some(transactions) = self.transactions.as_mut().filter(|_| is_plain) {
             outcomes.extend(transactions.provide(document, "", &mut taking));
         }
         // Attesters have no metadata, which would be an issuer's.
-        if let Some(attesters) = self.attestation.as_mut().filter(|_| !of_workload) {
+        if let Some(attesters) = self.attestation.as_mut().filter(|_| is_plain) {
             outcomes.extend(attesters.provide(document, "", &mut taking));
         }
         #[cfg(feature = "clients")]
-        if let Some(attesters) = self.attesters.as_mut().filter(|_| !of_workload) {
+        if let Some(attesters) = self.attesters.as_mut().filter(|_| is_plain) {
             outcomes.extend(attesters.provide(document, "", &mut taking));
         }
         #[cfg(feature = "registry")]
-        if let Some(users) = self.users.as_mut().filter(|_| !of_workload) {
+        if let Some(users) = self.users.as_mut().filter(|_| is_plain) {
             outcomes.extend(users.provide(document, &taking));
         }
         outcomes
@@ -297,6 +302,13 @@ impl State {
         Some(taken)
     }
 
+    /// Remembers what was learned of a token, within what nothing else takes of the memory.
+    pub(crate) fn remember(&mut self, policy: &Policy, sought: &Sought<'_>, fact: Rc<Fact>) {
+        let others = self.bytes().saturating_sub(self.memory.bytes());
+        let free = policy.limits.memory.saturating_sub(others) / 2;
+        self.memory.put(sought, fact, policy.limits.remembered_tokens, free);
+    }
+
     /// The memory held, in bytes: documents by their text, lists as they are, tokens as guessed.
     pub(crate) fn bytes(&self) -> usize {
         let keys = |keys: &Keys| weight(keys.bytes);
@@ -316,7 +328,14 @@ impl State {
         let users = self.users.as_ref().map_or(0, |users| weight(users.bytes));
         #[cfg(not(feature = "registry"))]
         let users = 0;
-        issuers + domains + transactions + attestation + attesters + users + self.memory.bytes()
+        issuers
+            + domains
+            + transactions
+            + attestation
+            + attesters
+            + users
+            + self.questions.bytes()
+            + self.memory.bytes()
     }
 }
 

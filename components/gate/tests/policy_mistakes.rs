@@ -17,7 +17,7 @@ use portcullis_gate::policy::{Format, Policy, PolicyCode, PolicyError, export, l
 use portcullis_types::RuleCode;
 
 /// Every code, and a policy that shows it.
-const CODES: [(&str, &str); 77] = [
+const CODES: [(&str, &str); 80] = [
     ("policy.too_large", "generated/too_large.toml"),
     ("policy.syntax", "syntax_unclosed_text.toml"),
     ("policy.duplicate_name", "name_twice.json"),
@@ -37,6 +37,9 @@ const CODES: [(&str, &str); 77] = [
     ("policy.keys_malformed", "keys_private.toml"),
     ("policy.algorithm_unknown", "algorithm_unknown.toml"),
     ("policy.algorithm_shared", "algorithm_shared.toml"),
+    ("policy.introspection_several", "introspection_several.toml"),
+    ("policy.introspection_credential", "introspection_credential_none.toml"),
+    ("policy.introspection_absent", "envoy/introspection.toml"),
     ("policy.trust_domain_malformed", "trust_domain_uri.toml"),
     ("policy.bundle_profile", "bundle_profile_no_id.toml"),
     ("policy.bundle_endpoint_id", "bundle_endpoint_id_unknown.toml"),

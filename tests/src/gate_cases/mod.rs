@@ -1,6 +1,6 @@
 //! The cases of the gate, a file a group in `tests/gate`; of registries, `tests/registry.ndjson`; and of the clients of
-//! authorization servers, `tests/clients.ndjson`: made, so that each is one change away from another. A page has no part in the
-//! last two, hence their own files.
+//! authorization servers, `tests/clients.ndjson`; of opaque tokens, `tests/introspection.ndjson`: made, so that each is one change
+//! away from another. A page has no part in the last three, hence their own files.
 
 mod attestation;
 mod bindings;
@@ -8,6 +8,7 @@ mod clients;
 mod cors;
 mod fetching;
 mod forwarded;
+mod introspection;
 mod lists;
 mod make;
 mod paths;
@@ -36,6 +37,7 @@ pub fn files() -> Vec<(String, String)> {
         groups().iter().map(|group| (format!("{}/{}.ndjson", corpus::GATE, group.name()), lines(group))).collect();
     files.push((corpus::REGISTRY.into(), lines(&registry::cases())));
     files.push((corpus::CLIENTS.into(), lines(&clients::cases())));
+    files.push((corpus::INTROSPECTION.into(), lines(&introspection::cases())));
     files
 }
 

@@ -45,6 +45,9 @@ impl Policy {
             let detail = "a page shares its memory of used proofs with no other host";
             errors.push(PolicyError::new(PolicyCode::BrowserStore, top.member("replay"), detail, EXPORT));
         }
+        errors.extend(
+            self.introspection_absent("a page has no secret that an introspection endpoint would know it by", EXPORT),
+        );
         let mut looked_at = |source: &KeySource, path: Path| match source {
             KeySource::Inline(keys) if issuers::is_symmetric(keys) => {
                 let detail = "who reads the page could make tokens with these keys";

@@ -43,6 +43,12 @@ portcullis_types::codes! {
         AlgorithmUnknown = "policy.algorithm_unknown", "RFC 7518 section 3.1";
         /// HMAC is to be accepted with keys that are fetched: who can fetch them can make tokens.
         AlgorithmShared = "policy.algorithm_shared", "RFC 8725bis section 3.1; docs/policy.md";
+        /// Two issuers have an introspection endpoint, and an opaque token does not say which of the two to ask.
+        IntrospectionSeveral = "policy.introspection_several", "RFC 7662 section 2.1; docs/introspection.md";
+        /// It is not said in one way as whom an introspection endpoint is asked, or a secret stands in the policy itself.
+        IntrospectionCredential = "policy.introspection_credential", "RFC 7662 section 2.1; docs/introspection.md";
+        /// An introspection endpoint is to be asked by a host that cannot: a filter, a page, a registry, one that carries only texts.
+        IntrospectionAbsent = "policy.introspection_absent", "docs/introspection.md";
         /// A trust domain's name is none.
         TrustDomainMalformed = "policy.trust_domain_malformed", "SPIFFE-ID section 2.1";
         /// What is said of a bundle endpoint does not go together: a profile without an https URL, `https_spiffe` without the

@@ -187,6 +187,10 @@ impl Policy {
                 "write challenge = false, or ask the gateway by ext_authz, which gives challenges",
             ));
         }
+        errors.extend(self.introspection_absent(
+            "a filter has no secret that an introspection endpoint would know it by",
+            "ask the gateway by ext_authz, which introspects opaque tokens",
+        ));
         let mut fetched = |url: &str, path: Path| {
             if url.starts_with("file:") || !url.contains("://") {
                 errors.push(PolicyError::new(

@@ -435,7 +435,7 @@ mod tests {
                     &["attestation"],
                 ],
             ),
-            ("an issuer", &[ISSUER, &["keys", "status_keys", "status_origins"]]),
+            ("an issuer", &[ISSUER, &["keys", "status_keys", "status_origins"], &["introspection"]]),
             (
                 "a trust domain",
                 &[TRUST_DOMAIN, &["bundle", "svids"], &["bundle_profile", "endpoint_spiffe_id", "bundle_initial"]],
@@ -460,6 +460,8 @@ mod tests {
                 assert!(
                     [
                         "status_keys",
+                        // A page is not told where it is; opaque tokens are refused there.
+                        "introspection",
                         "upstream",
                         "a listener",
                         "tls",

@@ -19,6 +19,7 @@ use super::{
     PolicyError,
     code::PolicyCode,
     document::Path,
+    introspection::{self, Introspection},
     limits::{MAX_ISSUERS, MAX_NAMES},
     reader::{Reader, at_most},
     shape::nearest,
@@ -107,6 +108,8 @@ pub struct Issuer {
     pub symmetric: bool,
     /// Whether its tokens are for registries, and count there by what they grant.
     pub registry: bool,
+    /// Where to ask about its opaque tokens.
+    pub introspection: Option<Introspection>,
 }
 
 /// Whether a text may name an issuer.
@@ -208,6 +211,22 @@ fn issuer(
     }
     let mut status_origins: Vec<Origin> = own_origin.into_iter().collect();
     status_origins.extend(origins(entry, "status_origins", true, errors));
+    let expect = Expectations {
+        profile,
+        typ: if registry { oci::token::expectations().typ } else { entry.text("typ").map(Into::into) },
+        issuer: issuer.map(Into::into),
+        audience: Some(match entry.strings("audience") {
+            Some(audience) => audience,
+            // A token for another registry is none for this one, whoever both are known to.
+            None if registry => around.services.first().cloned().into_iter().collect(),
+            None => around.origins.iter().map(ToString::to_string).collect(),
+        }),
+        algorithms: Some(algorithms),
+        leeway: entry.duration("leeway").unwrap_or(if registry { REGISTRY_LEEWAY } else { DEFAULT_LEEWAY }),
+        max_age: entry.duration("max_age"),
+        required_claims,
+    };
+    let introspection = introspection::introspection(entry, &expect, errors);
     Some(Issuer {
         name: entry.text("name")?.into(),
         issuer: issuer?.into(),
@@ -216,21 +235,7 @@ fn issuer(
             None => None,
             Some(source) => Some(source?),
         },
-        expect: Expectations {
-            profile,
-            typ: if registry { oci::token::expectations().typ } else { entry.text("typ").map(Into::into) },
-            issuer: Some(issuer?.into()),
-            audience: Some(match entry.strings("audience") {
-                Some(audience) => audience,
-                // A token for another registry is none for this one, whoever both are known to.
-                None if registry => around.services.first().cloned().into_iter().collect(),
-                None => around.origins.iter().map(ToString::to_string).collect(),
-            }),
-            algorithms: Some(algorithms),
-            leeway: entry.duration("leeway").unwrap_or(if registry { REGISTRY_LEEWAY } else { DEFAULT_LEEWAY }),
-            max_age: entry.duration("max_age"),
-            required_claims,
-        },
+        expect,
         proof: match entry.text("proof") {
             Some("dpop") => Proof::Dpop,
             Some("certificate") => Proof::Certificate,
@@ -246,6 +251,7 @@ fn issuer(
         key_binding: transaction_tokens::key_binding(entry, errors),
         symmetric,
         registry,
+        introspection,
     })
 }
 

@@ -15,6 +15,7 @@ pub use transaction_tokens::{KEY_BINDING, TRANSACTION, TRANSACTION_TOKENS};
 
 use super::{
     envoy::ENVOY,
+    introspection::INTROSPECTION,
     limits::{MAX_LEEWAY, MAX_SECONDS, MAX_WINDOW},
     shape::{Kind, Member, Shape},
 };
@@ -36,7 +37,7 @@ pub(super) const fn optional(
 }
 
 /// A member that has to be there.
-const fn required(name: &'static str, kind: Kind, doc: &'static str, example: &'static str) -> Member {
+pub(super) const fn required(name: &'static str, kind: Kind, doc: &'static str, example: &'static str) -> Member {
     Member { name, kind, required: true, default: "", doc: reference(doc), example }
 }
 
@@ -279,6 +280,13 @@ pub static ISSUER: Shape = Shape {
             "those of the profile",
             "Claims that every token has to have.",
             "required_claims = [\"client_id\", \"scope\"]",
+        ),
+        optional(
+            "introspection",
+            Kind::Object(&INTROSPECTION),
+            "opaque tokens are refused (`token.opaque`)",
+            "Where to ask about tokens that are no JWTs (RFC 7662, `docs/introspection.md`). The gateway alone asks: filters, pages and              registries refuse a policy that says so.",
+            "introspection = { url = \"https://idp.example/introspect\", client_id = \"api\", secret = \"file:/run/secrets/introspection\" }",
         ),
     ],
 };
@@ -540,6 +548,7 @@ pub static SHAPES: &[&Shape] = &[
     &POLICY,
     &ISSUER,
     &STATUS_KEYS,
+    &INTROSPECTION,
     &TRUST_DOMAIN,
     &RULE,
     &REQUIRE,

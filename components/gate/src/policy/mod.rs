@@ -24,6 +24,7 @@ mod document;
 pub mod envoy;
 mod error;
 pub mod export;
+pub mod introspection;
 pub mod issuers;
 pub mod limits;
 pub mod listeners;
@@ -54,6 +55,7 @@ pub use code::PolicyCode;
 pub use document::{Format, Path, Place};
 pub use envoy::Envoy;
 pub use error::PolicyError;
+pub use introspection::Introspection;
 pub use issuers::{Issuer, KeySource, Proof, StatusMode};
 pub use listeners::{Asserter, CertificateFrom, Listener};
 #[cfg(feature = "registry")]
@@ -198,6 +200,7 @@ impl Policy {
         let origins = issuers::origins(&top, "origins", false, errors);
         let mode = if top.text("mode") == Some("report") { Mode::Report } else { Mode::Enforce };
         let issuers = issuers::issuers(&top, &origins, backend, errors);
+        introspection::only_one(&top, errors);
         let trust_domains = trust_domains::trust_domains(&top, &origins, &issuers, backend, errors);
         let transaction_tokens = transaction_tokens::transaction_tokens(&top, backend, errors);
         let transactions = transaction_tokens.is_some();
