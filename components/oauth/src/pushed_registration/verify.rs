@@ -136,9 +136,7 @@ fn judge(
     backend: &Rc<dyn Backend>,
     trace: &mut dyn Trace,
 ) -> Result<Pushed, Faulted> {
-    let section = "draft-richer-oauth-pushed-client-registration-00 section 6";
-    check(trace, "dynamic clients", section, enabled(policy), |()| "the policy takes them".into())
-        .map_err(Fault::Client.of())?;
+    taken(policy, trace)?;
     let parameters = form(request, trace)?;
     let asked = AuthorizationRequest::read(&parameters, policy, trace)?;
     let registration = parameters.get("client_registration").map(metadata::read).transpose();
@@ -183,6 +181,20 @@ fn judge(
         request: asked,
         proofs: proofs(attested, proof),
     })
+}
+
+/// Whether a policy takes dynamic clients at all: what a server asks again where a request goes on from a pushed one, so that an
+/// operator who turns them off turns off those that are under way.
+///
+/// Error: `par.disabled`.
+pub fn check_enabled(policy: &PushPolicy, trace: &mut dyn Trace) -> Result<(), Refused> {
+    taken(policy, trace).map_err(|faulted| faulted.answered(&[]))
+}
+
+fn taken(policy: &PushPolicy, trace: &mut dyn Trace) -> Result<(), Faulted> {
+    let section = "draft-richer-oauth-pushed-client-registration-00 section 6";
+    check(trace, "dynamic clients", section, enabled(policy), |()| "the policy takes them".into())
+        .map_err(Fault::Client.of())
 }
 
 /// There are dynamic clients at all. Whether they suit a request is for the server's policy (section 6).
