@@ -4,6 +4,8 @@ use alloc::{format, vec, vec::Vec};
 
 use portcullis_types::{Rejection, Timestamp};
 
+#[cfg(feature = "clients")]
+use crate::clients::Vouching;
 use crate::{
     bundle_server::authority,
     code::GateCode,
@@ -23,9 +25,9 @@ pub(crate) enum Owner {
     Issuer(usize),
     /// Those that an issuer's lists verify with.
     Lists(usize),
-    /// Those of who attests clients.
+    /// Those of who vouches for clients.
     #[cfg(feature = "clients")]
-    Attesters,
+    OfClients(Vouching),
 }
 
 impl Owner {
@@ -114,7 +116,7 @@ impl Judge<'_> {
                 self.state.issuers.get(number).map(|issuer| issuer.status_keys.as_ref().unwrap_or(&issuer.keys))
             }
             #[cfg(feature = "clients")]
-            Owner::Attesters => self.state.attesters.as_ref(),
+            Owner::OfClients(whose) => self.state.client_keys.of(whose),
         }
     }
 
@@ -126,7 +128,7 @@ impl Judge<'_> {
                 self.state.issuers.get_mut(number).map(|issuer| issuer.status_keys.as_mut().unwrap_or(&mut issuer.keys))
             }
             #[cfg(feature = "clients")]
-            Owner::Attesters => self.state.attesters.as_mut(),
+            Owner::OfClients(whose) => self.state.client_keys.of_mut(whose),
         };
         let Some(keys) = keys else { return };
         for need in needs {

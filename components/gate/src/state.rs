@@ -10,6 +10,8 @@ use portcullis_types::{Rejection, Timestamp, trace::Silent};
 
 #[cfg(feature = "registry")]
 use crate::users::UsersState;
+#[cfg(feature = "clients")]
+use crate::clients::ClientKeys;
 use crate::{
     bundle_server::authority,
     bundles::DomainState,
@@ -32,9 +34,9 @@ pub(crate) struct State {
     /// The bundles that authenticate bundle endpoints until the first one was fetched there, and nothing else.
     pub(crate) initial_bundles: BundleSet,
     pub(crate) memory: Memory,
-    /// The keys of those who attest clients, where there are any.
+    /// The keys of those who vouch for clients.
     #[cfg(feature = "clients")]
-    pub(crate) attesters: Option<Keys>,
+    pub(crate) client_keys: ClientKeys,
     /// Users of a registry, where it has any.
     #[cfg(feature = "registry")]
     pub(crate) users: Option<UsersState>,
@@ -79,9 +81,7 @@ impl State {
             |trusted| DomainState::new(trusted, next(), &mut bundles, &mut initial_bundles, backend, &policy.limits);
         let domains = policy.trust_domains.iter().map(domain).collect();
         #[cfg(feature = "clients")]
-        let attesters = policy.clients.as_ref().and_then(|clients| clients.attesters.as_ref());
-        #[cfg(feature = "clients")]
-        let attesters = attesters.map(|source| Keys::new(source, next(), &policy.limits));
+        let client_keys = ClientKeys::new(policy, &mut next);
         #[cfg(feature = "registry")]
         let users = policy.registry.as_ref().and_then(|registry| registry.users.as_ref());
         Self {
@@ -91,7 +91,7 @@ impl State {
             initial_bundles,
             memory: Memory::default(),
             #[cfg(feature = "clients")]
-            attesters,
+            client_keys,
             #[cfg(feature = "registry")]
             users: users.map(|source| UsersState::new(source, &policy.limits)),
             generation,
@@ -127,7 +127,7 @@ impl State {
             }
         }
         #[cfg(feature = "clients")]
-        for remote in self.attesters.iter_mut().flat_map(Keys::remotes) {
+        for remote in self.client_keys.iter_mut().flat_map(Keys::remotes) {
             take(remote, policy.limits.keys_refresh);
         }
         #[cfg(feature = "registry")]
@@ -206,9 +206,9 @@ impl State {
             outcomes.extend(state.provide(trusted, document, &mut self.bundles, &self.initial_bundles, &mut taking));
         }
         #[cfg(feature = "clients")]
-        if let Some(attesters) = self.attesters.as_mut().filter(|_| !of_workload) {
+        for keys in self.client_keys.iter_mut().filter(|_| !of_workload) {
             // They have no metadata, which would be an issuer's.
-            outcomes.extend(attesters.provide(document, "", &mut taking));
+            outcomes.extend(keys.provide(document, "", &mut taking));
         }
         #[cfg(feature = "registry")]
         if let Some(users) = self.users.as_mut().filter(|_| !of_workload) {
@@ -287,14 +287,14 @@ impl State {
             .sum();
         let domains: usize = self.domains.iter().map(DomainState::weight).sum();
         #[cfg(feature = "clients")]
-        let attesters = self.attesters.as_ref().map_or(0, keys);
+        let of_clients: usize = self.client_keys.iter().map(keys).sum();
         #[cfg(not(feature = "clients"))]
-        let attesters = 0;
+        let of_clients = 0;
         #[cfg(feature = "registry")]
         let users = self.users.as_ref().map_or(0, |users| weight(users.bytes));
         #[cfg(not(feature = "registry"))]
         let users = 0;
-        issuers + domains + attesters + users + self.memory.bytes()
+        issuers + domains + of_clients + users + self.memory.bytes()
     }
 }
 
@@ -315,11 +315,7 @@ impl State {
         };
         let mut missing = Vec::new();
         #[cfg(feature = "clients")]
-        if let Some(attesters) = &self.attesters
-            && attesters.fresh(policy.limits.keys_max_stale, at).is_err()
-        {
-            missing.push(("clients.attesters".into(), why(attesters.fault())));
-        }
+        missing.extend(self.client_keys.missing(&policy.limits, at, why));
         for (number, (issuer, state)) in policy.issuers.iter().zip(&self.issuers).enumerate() {
             let age = state.keys.remote().map(|remote| remote.timing.age(at));
             let fresh = match (&state.keys.source, age) {

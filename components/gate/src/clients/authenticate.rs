@@ -1,6 +1,6 @@
 //! Who the client of a described request is: the keys that takes, and what the library of clients says with them.
 
-use alloc::{format, rc::Rc, string::String, vec, vec::Vec};
+use alloc::{format, string::String, vec, vec::Vec};
 
 use portcullis_client::{
     Challenge, ClientCode, ErrorAnswer, Method, attestation,
@@ -17,14 +17,14 @@ use portcullis_types::{
     trace::check,
 };
 
-use super::{ClientAnswer, Passed, Proof, answer, described::Described, refused};
+use super::{ClientAnswer, Passed, Proof, Vouching, answer, described::Described, refused};
 use crate::{
     code::GateCode,
     credential,
     denial::{Denial, Stop},
     judge::{Judge, UsedProof},
     origin::Origin,
-    policy::{ClientsPolicy, KeySource, Replay, issuers},
+    policy::{ClientsPolicy, Replay},
     request::Request,
     sources::Owner,
 };
@@ -62,7 +62,7 @@ impl Judge<'_> {
                 (self.verified(clients, request, described, &challenges, by, None), false)
             }
             By::Attesters => {
-                let keys = self.attesters(clients)?;
+                let keys = self.vouching(clients, Vouching::Attesters)?;
                 (self.verified(clients, request, described, &challenges, by, Some(&keys)), true)
             }
             By::Nobody => (self.verified(clients, request, described, &challenges, by, None), false),
@@ -76,7 +76,7 @@ impl Judge<'_> {
                 {
                     match by {
                         By::TrustDomain(number) => self.more_of_bundle(number)?,
-                        By::Attesters => self.more_keys_of(Owner::Attesters)?,
+                        By::Attesters => self.more_keys_of(Owner::OfClients(Vouching::Attesters))?,
                         By::Nobody => {}
                     }
                 }
@@ -95,7 +95,7 @@ impl Judge<'_> {
             (Some(id), Some(policy)) if client.new => Some(self.registered(&client, id, &flow(described), policy)?),
             _ => None,
         };
-        let proofs = self.proofs_of_client(clients, request, described, &client, &challenges)?;
+        let proofs = self.proofs_of_client(clients, request, described, &client.proofs, &challenges)?;
         let issuer = match &client.spiffe_id {
             Some(id) => id.trust_domain().as_str().into(),
             // Who attests need not say who that is.
@@ -114,7 +114,7 @@ impl Judge<'_> {
             registration,
         };
         // A client that keeps what it is given here needs no second attempt next time (section 6.2; RFC 9449 section 8.2).
-        let next = challenges.first().filter(|_| at_attestation || described.header(attestation::HEADER).is_some());
+        let next = challenges.first().filter(|_| at_attestation || described.has_attestation());
         let field = if described.header(pop::HEADER).is_some() { challenge::HEADER } else { "DPoP-Nonce" };
         let headers: Vec<(&str, &str)> = next.map(|given| (field, given.as_str())).into_iter().collect();
         let body = answer::client(&client, &headers);
@@ -122,7 +122,7 @@ impl Judge<'_> {
     }
 
     /// The request was sent to this server: a proof for another one's URL is none for it, whatever the request says that it is.
-    fn origin(&mut self, url: &str) -> Result<(), Denial> {
+    pub(super) fn origin(&mut self, url: &str) -> Result<(), Denial> {
         let known = Origin::of_url(url).is_some_and(|origin| self.policy.origins.contains(&origin));
         let made = match known {
             true => Ok(()),
@@ -178,19 +178,6 @@ impl Judge<'_> {
         }
     }
 
-    /// The keys of those who attest clients.
-    fn attesters(&mut self, clients: &ClientsPolicy) -> Result<Rc<KeySet>, Stop> {
-        let (keys, _) = self.keys_of(Owner::Attesters)?;
-        let fetched = matches!(&clients.attesters, Some(KeySource::Url(url)) if !url.starts_with("file:"));
-        if fetched && issuers::is_symmetric(&keys) {
-            let what = "the attesters' keys are symmetric, and whoever can fetch them could attest clients";
-            let rejection = Rejection::new(GateCode::KeysUnavailable, what);
-            self.trace.failed("attesters", &rejection);
-            return Err(Denial::unknown(rejection).into());
-        }
-        Ok(keys)
-    }
-
     fn verified(
         &mut self,
         clients: &ClientsPolicy,
@@ -240,16 +227,16 @@ impl Judge<'_> {
     }
 
     /// The proofs of a client, each to be used once. One that was made before the memory of used proofs began may have been.
-    fn proofs_of_client(
+    pub(super) fn proofs_of_client(
         &mut self,
         clients: &ClientsPolicy,
         request: &Request,
         described: &Described,
-        client: &Authenticated,
+        used: &[authenticate::UsedProof],
         challenges: &[Challenge],
     ) -> Result<Vec<Proof>, Denial> {
         let mut proofs = Vec::new();
-        for used in &client.proofs {
+        for used in used {
             // A proof of an attestation is for the server, one of DPoP for a URL of it.
             let is_dpop = used.target != clients.server || described.header(pop::HEADER).is_none();
             let refuse = Refusing { role: clients.role, is_dpop, with_dpop: described.header("DPoP").is_some() };
@@ -319,8 +306,13 @@ impl Refusing {
 
 /// The nonces that a DPoP proof has to have one of: where the policy wants them, and where the proof stands for that of an
 /// attestation, which has no challenge then (draft-ietf-oauth-attestation-based-client-auth-11 section 7.3).
-fn nonces<'r>(clients: &ClientsPolicy, replay: Replay, request: &'r Request, described: &Described) -> Vec<&'r str> {
-    let stands_for_both = clients.challenges && described.header(pop::HEADER).is_none();
+pub(super) fn nonces<'r>(
+    clients: &ClientsPolicy,
+    replay: Replay,
+    request: &'r Request,
+    described: &Described,
+) -> Vec<&'r str> {
+    let stands_for_both = clients.challenges && described.has_attestation() && described.header(pop::HEADER).is_none();
     match replay == Replay::Nonce || stands_for_both {
         true => request.nonces.iter().map(String::as_str).collect(),
         false => vec![],

@@ -454,6 +454,11 @@ mod tests {
                         "a known client",
                         "register",
                         "a configured client",
+                        "dynamic",
+                        "vouched_by",
+                        "attestation",
+                        "software_statement",
+                        "key_binding",
                     ]
                     .contains(&shape.title),
                     "{}",

@@ -2,10 +2,12 @@
 //! Schema, so that the three say the same.
 
 mod clients;
+mod dynamic_clients;
 mod registry;
 mod surroundings;
 
 pub use clients::{CLIENT, CLIENTS, REGISTERED, REGISTRATION};
+pub use dynamic_clients::{ATTESTED, DYNAMIC_CLIENTS, KEY_BINDING, STATED, VOUCHED_BY};
 pub use registry::{REGISTRY, REGISTRY_GRANT, TOKEN_SERVICE};
 pub use surroundings::{CHALLENGE, CORS, LIMITS, LISTENER, TLS, UPSTREAM};
 
@@ -487,6 +489,11 @@ pub static SHAPES: &[&Shape] = &[
     &CLIENT,
     &REGISTRATION,
     &REGISTERED,
+    &DYNAMIC_CLIENTS,
+    &VOUCHED_BY,
+    &ATTESTED,
+    &STATED,
+    &KEY_BINDING,
     &CHALLENGE,
     &UPSTREAM,
     &CORS,

@@ -4,6 +4,7 @@
 mod bundles;
 mod clients;
 mod documents;
+mod dynamic_clients;
 mod endpoints;
 mod fetches;
 mod keys;

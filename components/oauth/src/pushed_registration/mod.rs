@@ -61,7 +61,7 @@ pub use policy::{AttestationPolicy, MAX_ENTRIES, PushPolicy, StatementPolicy, Vo
 pub use record::Kept;
 pub use request::{AuthorizationRequest, MAX_STATE};
 pub use tie::{Pending, Tied, tie_authorization, tie_token};
-pub use verify::{DynamicClient, Expectations, Pushed, Refused, Request, check_enabled, explain, verify};
+pub use verify::{DynamicClient, Expectations, Pushed, Refused, Request, disabled, explain, verify};
 pub use vouch::{Voucher, brought_untrusted};
 
 /// The identifier that every dynamic client has (section 4). A server gives it to no registered client.

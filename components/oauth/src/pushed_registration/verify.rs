@@ -136,7 +136,9 @@ fn judge(
     backend: &Rc<dyn Backend>,
     trace: &mut dyn Trace,
 ) -> Result<Pushed, Faulted> {
-    taken(policy, trace)?;
+    let section = "draft-richer-oauth-pushed-client-registration-00 section 6";
+    check(trace, "dynamic clients", section, enabled(policy), |()| "the policy takes them".into())
+        .map_err(Fault::Client.of())?;
     let parameters = form(request, trace)?;
     let asked = AuthorizationRequest::read(&parameters, policy, trace)?;
     let registration = parameters.get("client_registration").map(metadata::read).transpose();
@@ -183,25 +185,21 @@ fn judge(
     })
 }
 
-/// Whether a policy takes dynamic clients at all: what a server asks again where a request goes on from a pushed one, so that an
-/// operator who turns them off turns off those that are under way.
-///
-/// Error: `par.disabled`.
-pub fn check_enabled(policy: &PushPolicy, trace: &mut dyn Trace) -> Result<(), Refused> {
-    taken(policy, trace).map_err(|faulted| faulted.answered(&[]))
+/// The refusal where no policy takes dynamic clients: of a pushed request, and of each that would go on from one that was pushed
+/// while there was such a policy.
+pub fn disabled() -> Refused {
+    Faulted(no_clients(), Fault::Client).answered(&[])
 }
 
-fn taken(policy: &PushPolicy, trace: &mut dyn Trace) -> Result<(), Faulted> {
-    let section = "draft-richer-oauth-pushed-client-registration-00 section 6";
-    check(trace, "dynamic clients", section, enabled(policy), |()| "the policy takes them".into())
-        .map_err(Fault::Client.of())
+fn no_clients() -> Rejection {
+    Rejection::new(PushedCode::Disabled, "the policy takes no dynamic clients")
 }
 
 /// There are dynamic clients at all. Whether they suit a request is for the server's policy (section 6).
 fn enabled(policy: &PushPolicy) -> Result<(), Rejection> {
     match policy.enabled {
         true => Ok(()),
-        false => Err(Rejection::new(PushedCode::Disabled, "the policy takes no dynamic clients")),
+        false => Err(no_clients()),
     }
 }
 
