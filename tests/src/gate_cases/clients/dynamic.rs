@@ -342,6 +342,11 @@ pub(super) fn binding(group: &mut Group) {
     let bound = |binding: &str, claims: Value| {
         Want::allow().body(json!({"binding": binding, "token_type": "DPoP", "claims": claims}))
     };
+    // Nobody has keys by which a client could authenticate.
+    let alone = |check: Check| {
+        let check = check.policy("trust_domains", ()).policy("clients/attesters", ()).policy("clients/register", ());
+        check.policy("clients/key_binding", json!({"requesters": ["broker"]}))
+    };
     group
         .about("draft-richer-oauth-tmb-claim-01 section 3: a broker that is believed names the key of another.")
         .pair(
@@ -383,6 +388,19 @@ pub(super) fn binding(group: &mut Group) {
             "bind-proved",
             &asked(json!({"client_id": "app", "tmb": null, "proved": cnf})),
             &bound("proved", json!({"cnf": cnf})),
+        )
+        .pair(
+            "bind-alone",
+            &alone(asked(json!({}))),
+            &bound("deferred", json!({"cnf": cnf, "tmb": cnf})),
+            &[
+                ("authenticate", alone(by_attestation().asked()), Want::deny(400, "client.method_not_accepted")),
+                (
+                    "nothing-else",
+                    alone(asked(json!({}))).policy("clients/key_binding", ()),
+                    Want::refused("policy.clients_method", "docs/clients.md"),
+                ),
+            ],
         )
         .case(
             "bind-both",
