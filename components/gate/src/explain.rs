@@ -71,6 +71,14 @@ pub fn explain(policy: &Policy, method: &str, url: &str) -> Vec<Demand> {
     if demands.registry(policy, &judged) {
         return demands.0;
     }
+    #[cfg(feature = "clients")]
+    if let Some(clients) = &policy.clients {
+        demands.0.extend(crate::clients::explain(clients));
+        // Nothing is checked then: the server answers its clients itself.
+        if policy.rules.is_empty() {
+            return demands.0;
+        }
+    }
     let number = policy.rule_for(judged.method, judged.origin, &judged.path);
     let Some((number, rule)) = number.and_then(|number| Some((number, policy.rules.get(number)?))) else {
         demands.put("rule", "none matches: denied, 401 without a good credential and 403 with one".into());

@@ -4,6 +4,8 @@ use alloc::{format, vec, vec::Vec};
 
 use portcullis_types::{Rejection, Timestamp};
 
+#[cfg(feature = "clients")]
+use crate::clients::Vouching;
 use crate::{
     bundle_server::authority,
     code::GateCode,
@@ -25,9 +27,9 @@ pub(crate) enum Owner {
     Lists(usize),
     /// Those of the service that makes Transaction Tokens.
     Transactions,
-    /// Those of who attests clients to an authorization server.
+    /// Those of who vouches for clients to an authorization server.
     #[cfg(feature = "clients")]
-    Attesters,
+    OfClients(Vouching),
     /// Those of who attests clients beside access tokens.
     Attestation,
 }
@@ -119,7 +121,7 @@ impl Judge<'_> {
             }
             Owner::Transactions => self.state.transactions.as_ref(),
             #[cfg(feature = "clients")]
-            Owner::Attesters => self.state.attesters.as_ref(),
+            Owner::OfClients(whose) => self.state.client_keys.of(whose),
             Owner::Attestation => self.state.attestation.as_ref(),
         }
     }
@@ -133,7 +135,7 @@ impl Judge<'_> {
             }
             Owner::Transactions => self.state.transactions.as_mut(),
             #[cfg(feature = "clients")]
-            Owner::Attesters => self.state.attesters.as_mut(),
+            Owner::OfClients(whose) => self.state.client_keys.of_mut(whose),
             Owner::Attestation => self.state.attestation.as_mut(),
         };
         let Some(keys) = keys else { return };

@@ -8,6 +8,8 @@ use portcullis_svid::{Anchors, BundleSet};
 use portcullis_token::x5c;
 use portcullis_types::{Rejection, Timestamp, trace::Silent};
 
+#[cfg(feature = "clients")]
+use crate::clients::ClientKeys;
 #[cfg(feature = "registry")]
 use crate::users::UsersState;
 use crate::{
@@ -37,11 +39,11 @@ pub(crate) struct State {
     pub(crate) transactions: Option<Keys>,
     /// The keys of those who attest clients beside access tokens, where there are any.
     pub(crate) attestation: Option<Keys>,
-    /// The keys of those who attest clients to an authorization server, where there are any.
     /// Opaque tokens that an authorization server is asked about.
     pub(crate) questions: Questions,
+    /// The keys of those who vouch for clients.
     #[cfg(feature = "clients")]
-    pub(crate) attesters: Option<Keys>,
+    pub(crate) client_keys: ClientKeys,
     /// Users of a registry, where it has any.
     #[cfg(feature = "registry")]
     pub(crate) users: Option<UsersState>,
@@ -90,9 +92,7 @@ impl State {
         let attestation = policy.attestation.as_ref();
         let attestation = attestation.map(|wanted| Keys::new(&wanted.attesters, next(), &policy.limits));
         #[cfg(feature = "clients")]
-        let attesters = policy.clients.as_ref().and_then(|clients| clients.attesters.as_ref());
-        #[cfg(feature = "clients")]
-        let attesters = attesters.map(|source| Keys::new(source, next(), &policy.limits));
+        let client_keys = ClientKeys::new(policy, &mut next);
         #[cfg(feature = "registry")]
         let users = policy.registry.as_ref().and_then(|registry| registry.users.as_ref());
         Self {
@@ -105,7 +105,7 @@ impl State {
             attestation,
             questions: Questions::default(),
             #[cfg(feature = "clients")]
-            attesters,
+            client_keys,
             #[cfg(feature = "registry")]
             users: users.map(|source| UsersState::new(source, &policy.limits)),
             generation,
@@ -145,7 +145,7 @@ impl State {
             take(remote, policy.limits.keys_refresh);
         }
         #[cfg(feature = "clients")]
-        for remote in self.attesters.iter_mut().flat_map(Keys::remotes) {
+        for remote in self.client_keys.iter_mut().flat_map(Keys::remotes) {
             take(remote, policy.limits.keys_refresh);
         }
         #[cfg(feature = "registry")]
@@ -232,8 +232,9 @@ impl State {
             outcomes.extend(attesters.provide(document, "", &mut taking));
         }
         #[cfg(feature = "clients")]
-        if let Some(attesters) = self.attesters.as_mut().filter(|_| is_plain) {
-            outcomes.extend(attesters.provide(document, "", &mut taking));
+        for keys in self.client_keys.iter_mut().filter(|_| is_plain) {
+            // They have no metadata, which would be an issuer's.
+            outcomes.extend(keys.provide(document, "", &mut taking));
         }
         #[cfg(feature = "registry")]
         if let Some(users) = self.users.as_mut().filter(|_| is_plain) {
@@ -321,9 +322,9 @@ impl State {
         let transactions = self.transactions.as_ref().map_or(0, keys);
         let attestation = self.attestation.as_ref().map_or(0, keys);
         #[cfg(feature = "clients")]
-        let attesters = self.attesters.as_ref().map_or(0, keys);
+        let of_clients: usize = self.client_keys.iter().map(keys).sum();
         #[cfg(not(feature = "clients"))]
-        let attesters = 0;
+        let of_clients = 0;
         #[cfg(feature = "registry")]
         let users = self.users.as_ref().map_or(0, |users| weight(users.bytes));
         #[cfg(not(feature = "registry"))]
@@ -332,7 +333,7 @@ impl State {
             + domains
             + transactions
             + attestation
-            + attesters
+            + of_clients
             + users
             + self.questions.bytes()
             + self.memory.bytes()
@@ -366,11 +367,7 @@ impl State {
             missing.push(("attestation.attesters".into(), why(attesters.fault())));
         }
         #[cfg(feature = "clients")]
-        if let Some(attesters) = &self.attesters
-            && attesters.fresh(policy.limits.keys_max_stale, at).is_err()
-        {
-            missing.push(("clients.attesters".into(), why(attesters.fault())));
-        }
+        missing.extend(self.client_keys.missing(&policy.limits, at, why));
         for (number, (issuer, state)) in policy.issuers.iter().zip(&self.issuers).enumerate() {
             let age = state.keys.remote().map(|remote| remote.timing.age(at));
             let fresh = match (&state.keys.source, age) {

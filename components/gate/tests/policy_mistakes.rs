@@ -17,7 +17,7 @@ use portcullis_gate::policy::{Format, Policy, PolicyCode, PolicyError, export, l
 use portcullis_types::RuleCode;
 
 /// Every code, and a policy that shows it.
-const CODES: [(&str, &str); 80] = [
+const CODES: [(&str, &str); 82] = [
     ("policy.too_large", "generated/too_large.toml"),
     ("policy.syntax", "syntax_unclosed_text.toml"),
     ("policy.duplicate_name", "name_twice.json"),
@@ -77,6 +77,8 @@ const CODES: [(&str, &str); 80] = [
     ("policy.clients_trust_domain", "clients_trust_domain.toml"),
     ("policy.clients_known", "clients_known.toml"),
     ("policy.clients_register", "clients_register.toml"),
+    ("policy.clients_dynamic", "clients_dynamic_attesters.toml"),
+    ("policy.clients_key_binding", "clients_key_binding.toml"),
     ("policy.clients_listener", "clients_no_listener.toml"),
     ("policy.clients_absent", "envoy/clients.toml"),
     ("policy.attestation_missing", "attestation_missing.toml"),

@@ -17,7 +17,7 @@ use portcullis_types::{
     trace::check,
 };
 
-use super::{ClientAnswer, Passed, answer, described::Described, refused};
+use super::{ClientAnswer, Passed, Vouching, answer, described::Described, refused};
 use crate::{
     attestation::{LEEWAY, Once, Proof},
     code::GateCode,
@@ -60,8 +60,7 @@ impl Judge<'_> {
                 (self.verified(clients, request, described, &challenges, by, None), false)
             }
             By::Attesters => {
-                let Some(source) = &clients.attesters else { return Err(credential::no_entry().into()) };
-                let keys = self.attester_keys(Owner::Attesters, source)?;
+                let keys = self.vouching(clients, Vouching::Attesters)?;
                 (self.verified(clients, request, described, &challenges, by, Some(&keys)), true)
             }
             By::Nobody => (self.verified(clients, request, described, &challenges, by, None), false),
@@ -75,7 +74,7 @@ impl Judge<'_> {
                 {
                     match by {
                         By::TrustDomain(number) => self.more_of_bundle(number)?,
-                        By::Attesters => self.more_keys_of(Owner::Attesters)?,
+                        By::Attesters => self.more_keys_of(Owner::OfClients(Vouching::Attesters))?,
                         By::Nobody => {}
                     }
                 }
@@ -94,7 +93,7 @@ impl Judge<'_> {
             (Some(id), Some(policy)) if client.new => Some(self.registered(&client, id, &flow(described), policy)?),
             _ => None,
         };
-        let proofs = self.proofs_of_client(clients, request, described, &client, &challenges)?;
+        let proofs = self.proofs_of_client(clients, request, described, &client.proofs, &challenges)?;
         let issuer = match &client.spiffe_id {
             Some(id) => id.trust_domain().as_str().into(),
             // Who attests need not say who that is.
@@ -113,7 +112,7 @@ impl Judge<'_> {
             registration,
         };
         // A client that keeps what it is given here needs no second attempt next time (section 6.2; RFC 9449 section 8.2).
-        let next = challenges.first().filter(|_| at_attestation || described.header(attestation::HEADER).is_some());
+        let next = challenges.first().filter(|_| at_attestation || described.has_attestation());
         let field = if described.header(pop::HEADER).is_some() { challenge::HEADER } else { "DPoP-Nonce" };
         let headers: Vec<(&str, &str)> = next.map(|given| (field, given.as_str())).into_iter().collect();
         let body = answer::client(&client, &headers);
@@ -121,7 +120,7 @@ impl Judge<'_> {
     }
 
     /// The request was sent to this server: a proof for another one's URL is none for it, whatever the request says that it is.
-    fn origin(&mut self, url: &str) -> Result<(), Denial> {
+    pub(super) fn origin(&mut self, url: &str) -> Result<(), Denial> {
         let known = Origin::of_url(url).is_some_and(|origin| self.policy.origins.contains(&origin));
         let made = match known {
             true => Ok(()),
@@ -211,12 +210,12 @@ impl Judge<'_> {
     }
 
     /// The proofs of a client, each to be used once.
-    fn proofs_of_client(
+    pub(super) fn proofs_of_client(
         &mut self,
         clients: &ClientsPolicy,
         request: &Request,
         described: &Described,
-        client: &Authenticated,
+        used: &[authenticate::UsedProof],
         challenges: &[Challenge],
     ) -> Result<Vec<Proof>, Denial> {
         let nonces = nonces(clients, self.policy.replay, request, described);
@@ -230,14 +229,19 @@ impl Judge<'_> {
             nonce: nonces.first().copied(),
             refused,
         };
-        self.used_once(request, &once, &client.proofs)
+        self.used_once(request, &once, used)
     }
 }
 
 /// The nonces that a DPoP proof has to have one of: where the policy wants them, and where the proof stands for that of an
 /// attestation, which has no challenge then (draft-ietf-oauth-attestation-based-client-auth-11 section 7.3).
-fn nonces<'r>(clients: &ClientsPolicy, replay: Replay, request: &'r Request, described: &Described) -> Vec<&'r str> {
-    let stands_for_both = clients.challenges && described.header(pop::HEADER).is_none();
+pub(super) fn nonces<'r>(
+    clients: &ClientsPolicy,
+    replay: Replay,
+    request: &'r Request,
+    described: &Described,
+) -> Vec<&'r str> {
+    let stands_for_both = clients.challenges && described.has_attestation() && described.header(pop::HEADER).is_none();
     match replay == Replay::Nonce || stands_for_both {
         true => request.nonces.iter().map(String::as_str).collect(),
         false => vec![],

@@ -8,12 +8,17 @@ pub(crate) mod answer;
 mod authenticate;
 mod described;
 mod endpoints;
+mod explain;
+mod keys;
+mod pushed;
 mod registration;
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
 use portcullis_client::ErrorAnswer;
 
+pub(crate) use explain::explain;
+pub(crate) use keys::{ClientKeys, Vouching};
 pub(crate) use registration::Known;
 
 use crate::{

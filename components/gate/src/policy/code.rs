@@ -134,6 +134,11 @@ portcullis_types::codes! {
         ClientsKnown = "policy.clients_known", "RFC 7591 section 2; docs/clients.md";
         /// Registration on first use is not in its form, or for workloads that cannot authenticate here.
         ClientsRegister = "policy.clients_register", "draft-kasselman-oauth-spiffe-01; docs/clients.md";
+        /// Clients that register with their pushed request are not described as they can be: by whom they are vouched for, where
+        /// they lead, or what they may have.
+        ClientsDynamic = "policy.clients_dynamic", "docs/pushed-registration.md";
+        /// Deferred key binding is not in its form, or is asked of a server that issues no tokens.
+        ClientsKeyBinding = "policy.clients_key_binding", "docs/key-binding.md";
         /// A listener serves clients and there are none, or nobody can ask about those that there are.
         ClientsListener = "policy.clients_listener", "docs/clients.md";
         /// The clients of an authorization server are asked of a build that has no part in them: a page's or a filter's.

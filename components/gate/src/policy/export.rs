@@ -479,6 +479,12 @@ mod tests {
                         "a known client",
                         "register",
                         "a configured client",
+                        "dynamic",
+                        "vouched_by",
+                        "attestation",
+                        "vouched_by.software_statement",
+                        "clients.key_binding",
+                        "key_binding",
                     ]
                     .contains(&shape.title),
                     "{}",

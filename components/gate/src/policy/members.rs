@@ -3,12 +3,14 @@
 
 mod attestation;
 mod clients;
+mod dynamic_clients;
 mod registry;
 mod surroundings;
 mod transaction_tokens;
 
 pub use attestation::ATTESTATION;
 pub use clients::{CLIENT, CLIENTS, REGISTERED, REGISTRATION};
+pub use dynamic_clients::{ATTESTED, CLIENTS_KEY_BINDING, DYNAMIC_CLIENTS, STATED, VOUCHED_BY};
 pub use registry::{REGISTRY, REGISTRY_GRANT, TOKEN_SERVICE};
 pub use surroundings::{CHALLENGE, CORS, LIMITS, LISTENER, RESOURCE, TLS, UPSTREAM};
 pub use transaction_tokens::{KEY_BINDING, TRANSACTION, TRANSACTION_TOKENS};
@@ -563,6 +565,11 @@ pub static SHAPES: &[&Shape] = &[
     &REGISTRATION,
     &REGISTERED,
     &ATTESTATION,
+    &DYNAMIC_CLIENTS,
+    &VOUCHED_BY,
+    &ATTESTED,
+    &STATED,
+    &CLIENTS_KEY_BINDING,
     &CHALLENGE,
     &RESOURCE,
     &UPSTREAM,

@@ -21,6 +21,8 @@ mod bundle_endpoint;
 pub mod clients;
 mod code;
 mod document;
+#[cfg(feature = "clients")]
+mod dynamic_clients;
 pub mod envoy;
 mod error;
 pub mod export;
@@ -53,6 +55,8 @@ pub use bundle_endpoint::BundleEndpoint;
 pub use clients::ClientsPolicy;
 pub use code::PolicyCode;
 pub use document::{Format, Path, Place};
+#[cfg(feature = "clients")]
+pub use dynamic_clients::DynamicClients;
 pub use envoy::Envoy;
 pub use error::PolicyError;
 pub use introspection::Introspection;
@@ -408,7 +412,7 @@ impl Policy {
     #[cfg(feature = "clients")]
     fn proofs_of_clients(&self, top: &Reader<'_>) -> Option<Path> {
         let clients = self.clients.as_ref()?;
-        clients.methods.iter().any(|method| clients::has_proof(*method)).then(|| top.at("clients"))
+        clients.have_proofs().then(|| top.at("clients"))
     }
 
     #[cfg(not(feature = "clients"))]

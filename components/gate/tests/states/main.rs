@@ -5,6 +5,7 @@ mod attestation;
 mod bundles;
 mod clients;
 mod documents;
+mod dynamic_clients;
 mod endpoints;
 mod fetches;
 mod introspection;
