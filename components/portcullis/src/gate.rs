@@ -11,9 +11,9 @@ use crate::{
         gate::gate::{
             Answer, AnswerToSign, Answered, Body, Checked, Class, ClientAnswer, ClientCertificate, Content, Decision,
             Document, DocumentFinding, DocumentKind, DocumentNeed, Evaluation, Field, Forget, Format, Gate, GateBorrow,
-            Guest, GuestEvaluation, GuestGate, Held, Issue, LeafCertificate, Missing, Need, Outcome, OwnIdentity,
-            Pending, Principal, Problem, Readiness, ReadyAnswer, Register, Registration, RegistrationOutcome, Remember,
-            Request, Sha256, Step, ToSign, ToldStep, Transaction, Wanted,
+            Guest, GuestEvaluation, GuestGate, Held, Issue, IssueKind, LeafCertificate, Missing, Need, Outcome,
+            OwnIdentity, Pending, Principal, Problem, Readiness, ReadyAnswer, Register, Registration,
+            RegistrationOutcome, Remember, Request, Sha256, Step, ToSign, ToldStep, Transaction, Wanted,
         },
         types::types::{Header, Rejection, Timestamp},
     },
@@ -160,6 +160,7 @@ fn request(request: Request) -> gate::Request {
         listener: request.listener,
         nonces: request.nonces,
         replay_since: request.replay_since,
+        fresh: request.fresh,
     }
 }
 
@@ -323,6 +324,10 @@ fn client(client: gate::ClientAnswer) -> ClientAnswer {
 fn issue(issue: gate::Issue) -> Issue {
     let to_sign = |gate::ToSign { media_type, claims }| ToSign { media_type, claims };
     Issue {
+        kind: match issue.kind {
+            gate::IssueKind::Registry => IssueKind::Registry,
+            gate::IssueKind::Transaction => IssueKind::Transaction,
+        },
         access: to_sign(issue.access),
         refresh: issue.refresh.map(to_sign),
         scope: issue.scope,

@@ -4,11 +4,13 @@
 mod clients;
 mod registry;
 mod surroundings;
+mod transaction_service;
 mod transaction_tokens;
 
 pub use clients::{CLIENT, CLIENTS, REGISTERED, REGISTRATION};
 pub use registry::{REGISTRY, REGISTRY_GRANT, TOKEN_SERVICE};
 pub use surroundings::{CHALLENGE, CORS, LIMITS, LISTENER, TLS, UPSTREAM};
+pub use transaction_service::{TRANSACTION_SERVICE, TRANSACTION_WORKLOAD};
 pub use transaction_tokens::{KEY_BINDING, TRANSACTION, TRANSACTION_TOKENS};
 
 use super::{
@@ -514,6 +516,8 @@ pub static SHAPES: &[&Shape] = &[
     &TRANSACTION,
     &KEY_BINDING,
     &TRANSACTION_TOKENS,
+    &TRANSACTION_SERVICE,
+    &TRANSACTION_WORKLOAD,
     &REGISTRY,
     &REGISTRY_GRANT,
     &TOKEN_SERVICE,
