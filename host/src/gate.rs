@@ -17,8 +17,8 @@ pub use crate::bindings::exports::portcullis::gate::gate::{
     Request, Sha256, ToSign, Transaction, Wanted,
 };
 pub use crate::bindings::exports::portcullis::gate::policy::{
-    Asserter, Clients, Demand, Format as PolicyFormat, HostSettings, Listener, Problem, Replay, Report as PolicyReport,
-    Tls, TokenService, TransactionService,
+    Asserter, Clients, Demand, Format as PolicyFormat, HostSettings, Listener, Problem, PublishedMetadata, Replay,
+    Report as PolicyReport, Tls, TokenService, TransactionService,
 };
 pub use crate::bindings::exports::portcullis::types::types::Header;
 

@@ -2,7 +2,7 @@
 //!
 //! - [`Runtime`] is the engine: it loads components (from a cache of compiled code), and sets the limits.
 //! - [`Portcullis`] asks a component through its typed interfaces; the types of the larger ones stand in [`status`],
-//!   [`scope`], [`svid`], [`signature`], [`wimse`] and [`client`].
+//!   [`scope`], [`svid`], [`signature`], [`wimse`], [`client`] and [`oauth`].
 //! - [`GateInstance`](gate::GateInstance) holds a policy and decides about requests.
 //! - [`TextDoor`] asks it in JSON text.
 //!
@@ -38,6 +38,7 @@ mod hosted_crypto;
 mod keys;
 mod limits;
 mod live;
+pub mod oauth;
 mod places;
 mod portcullis;
 mod runtime;

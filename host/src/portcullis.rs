@@ -13,7 +13,7 @@ use crate::error::HostError;
 use crate::keys::{self, KeySet, Source};
 use crate::live::Live;
 use crate::sandbox::{Sandbox, State};
-use crate::{client, scope, signature, status, svid, wimse};
+use crate::{client, oauth, scope, signature, status, svid, wimse};
 
 /// What a component says of a credential: accepted with what is known of it, or refused with the reason.
 ///
@@ -69,6 +69,8 @@ pub(crate) struct Bound {
     pub(crate) signatures: Live<signature::Source>,
     pub(crate) clients: Live<client::Source>,
     pub(crate) registrations: Live<Vec<u8>>,
+    pub(crate) pushes: Live<oauth::Source>,
+    pub(crate) bindings: Live<oauth::Source>,
 }
 
 impl Portcullis {
@@ -90,6 +92,8 @@ impl Portcullis {
                 signatures: Live::default(),
                 clients: Live::default(),
                 registrations: Live::default(),
+                pushes: Live::default(),
+                bindings: Live::default(),
             })
         })?;
         Ok(Self { sandbox })

@@ -49,6 +49,10 @@ const LEAST = {
   'wimse.signature': 25,
   'client.authenticate': 100,
   'client.match': 10,
+  'lifetimes.read': 60,
+  'app2app.step': 80,
+  'txn.verify': 50,
+  'binding.evaluate': 30,
   'gate.check': 600,
 };
 

@@ -26,6 +26,7 @@ fn ask(request: &Value) -> Value {
 fn case(id: &str) -> Case {
     let file = match id.split_once('/').map(|(set, _)| set) {
         Some("jws") => "jws.ndjson",
+        Some("attacks") => "attacks.ndjson",
         _ => "jwt.ndjson",
     };
     let found = corpus::cases(&corpus::own().join(file)).into_iter().find(|case| case.id == id);
@@ -78,6 +79,9 @@ fn rs_to_hs_confusion_cve_2015_9235() {
         ("jws/hs-rs-confusion-der", "token.algorithm_mac"),
         ("jws/hs-ed-confusion-x", "token.algorithm_mac"),
         ("jwt/hs-rs-confusion", "token.algorithm_mac"),
+        ("attacks/hs-ec-confusion", "token.algorithm_mac"),
+        ("attacks/hs-ec-confusion-asked-for", "key.algorithm_mismatch"),
+        ("attacks/hs-rs-confusion-asked-for", "key.algorithm_mismatch"),
     ]);
     // Even where a MAC is asked for, no public key is ever a MAC key.
     for id in ["jws/hs-rs-confusion-pem-no-newline", "jws/hs-rs-confusion-jwk-json", "jws/hs-rs-confusion-der"] {
@@ -139,6 +143,17 @@ fn rsa_padding_is_the_algorithms_own() {
         ("jws/ps256-is-rs256", "crypto.signature_invalid"),
         ("jws/rs256-is-ps256", "crypto.signature_invalid"),
         ("jws/rs256-leading-zero", "crypto.signature_too_long"),
+        ("attacks/ps256-trailer", "crypto.signature_invalid"),
+        ("attacks/rs256-s-plus-n", "crypto.signature_invalid"),
+    ]);
+}
+
+#[test]
+fn rsa_forgeries_cve_2006_4339() {
+    refused(&[
+        ("attacks/rs256-forged-without-key", "crypto.signature_invalid"),
+        ("attacks/rs256-short-padding", "crypto.signature_invalid"),
+        ("attacks/rs256-parameters", "crypto.signature_invalid"),
     ]);
 }
 
@@ -237,14 +252,31 @@ fn json_serialization_is_no_compact_token_cve_2022_39227() {
     refused(&[
         ("jws/json-general", "token.json_serialization"),
         ("jwt/json-serialization", "token.json_serialization"),
+        // The same text is a compact token to one reader and JSON to another.
+        ("attacks/json-and-compact", "base64.character"),
     ]);
 }
 
 #[test]
 fn encrypted_tokens_are_not_signed_ones_cve_2023_51774() {
+    refused(&[
+        ("attacks/jwe-plain-within", "token.encrypted"),
+        ("attacks/alg-dir", "token.algorithm_unknown"),
+        ("attacks/alg-rsa1-5", "token.algorithm_unknown"),
+    ]);
     let mut request = case("jwt/ok").request;
     request["token"] = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..AAAA.AAAA.AAAA".into();
     assert_eq!(code_of(&request), "token.encrypted");
+}
+
+#[test]
+fn a_token_cannot_ask_for_iterations_or_decompression() {
+    refused(&[
+        ("attacks/jwe-pbes2-count", "token.encrypted"),
+        ("attacks/alg-pbes2", "token.algorithm_unknown"),
+        ("attacks/jwe-zip", "token.encrypted"),
+        ("attacks/payload-deflated", "json.utf8"),
+    ]);
 }
 
 #[test]
@@ -274,6 +306,7 @@ fn what_a_key_is_for_is_kept() {
         ("jws/key-alg-mismatch-size", "key.algorithm_other"),
         ("jws/alg-kty-mismatch", "key.algorithm_mismatch"),
         ("at-jwt/key-alg-pinned", "key.algorithm_other"),
+        ("attacks/ps256-key-for-rs256", "key.algorithm_other"),
     ]);
     let mut request = case("jwt/ok").request;
     for key in request["keys"]["keys"].as_array_mut().expect("keys") {

@@ -36,7 +36,7 @@ use crate::{
 pub const REPORT_HEADER: &str = "Portcullis-Report";
 
 /// The algorithms that a proof may have (RFC 9449 section 7.1, `algs`).
-const PROOF_ALGORITHMS: &str = "ES256 ES384 ES512 Ed25519 EdDSA RS256 RS384 RS512 PS256 PS384 PS512 ES256K";
+pub(crate) const PROOF_ALGORITHMS: &str = "ES256 ES384 ES512 Ed25519 EdDSA RS256 RS384 RS512 PS256 PS384 PS512 ES256K";
 
 /// The body of every answer of which nobody knows: the same, whatever the reason.
 pub(crate) const UNKNOWN_BODY: &str = r#"{"error":"temporarily_unavailable"}"#;
@@ -318,9 +318,12 @@ impl Answering<'_> {
         let challenges = &self.policy.challenges;
         let origin = self.context.origin.and_then(|number| self.policy.origins.get(number));
         let resource_metadata = match &challenges.resource_metadata {
-            None => None,
+            None if self.policy.resource.is_none() => None,
             Some(Metadata::At(url)) => Some(url.clone()),
-            Some(Metadata::OfOrigin) => origin.and_then(|origin| ResourceMetadata::of_resource(origin.as_str()).ok()),
+            // What is published is named.
+            None | Some(Metadata::OfOrigin) => {
+                origin.and_then(|origin| ResourceMetadata::of_resource(origin.as_str()).ok())
+            }
         };
         Settings {
             scheme,

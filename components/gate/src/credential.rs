@@ -8,7 +8,7 @@ use portcullis_scope::{ScopeCode, oci};
 use portcullis_svid::{SpiffeId, SvidCode, jwt_svid, x509_svid};
 use portcullis_token::{
     compact,
-    jwt::{self, Expectations},
+    jwt::{self, Expectations, Profile},
 };
 use portcullis_types::{
     Rejection, base64url,
@@ -312,6 +312,11 @@ impl Judge<'_> {
             }
             Err(rejection) => return Err(clients_fault(rejection).into()),
         };
+        if issuer.expect.profile == Profile::Jwt && issuer.expect.typ.is_none() {
+            let made = jwt::check_general_type(&verified.header);
+            check(self.trace, "kind of token", "RFC 8725bis section 3.12", made, |()| String::new())
+                .map_err(Denial::token)?;
+        }
         // A MAC is verified with a secret, which has no thumbprint: nothing is remembered of it.
         let remembered = verified.thumbprint.is_some();
         let learned = Learned {

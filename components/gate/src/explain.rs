@@ -251,6 +251,9 @@ impl Demands {
                 let names: Vec<&str> = expect.algorithms.iter().flatten().copied().map(Algorithm::name).collect();
                 let audience = expect.audience.as_ref().map(|list| list.join(" or ")).unwrap_or_default();
                 self.put("credential", format!("a token of {} (iss {})", issuer.name, issuer.issuer));
+                if let (false, Some(typ)) = (issuer.registry, &expect.typ) {
+                    self.put("  kind", format!("typ is {typ}"));
+                }
                 let keys = match &issuer.keys {
                     KeySource::Inline(_) | KeySource::Certified(_) => "in the policy".into(),
                     KeySource::Url(url) => format!("from {url}"),

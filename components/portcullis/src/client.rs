@@ -145,12 +145,6 @@ fn authenticate(
 }
 
 fn known(known: Known) -> Authenticated {
-    let proof = |proof: authentication::UsedProof| UsedProof {
-        thumbprint: proof.thumbprint.into(),
-        target: proof.target,
-        id: proof.id,
-        issued_at: proof.issued_at.seconds(),
-    };
     Authenticated {
         client_id: known.client_id,
         method: method(known.method),
@@ -158,7 +152,16 @@ fn known(known: Known) -> Authenticated {
         spiffe_id: known.spiffe_id.map(|id| id.as_str().into()),
         claims: json::to_text(&known.claims),
         key: known.key.map(Into::into),
-        proofs: known.proofs.into_iter().map(proof).collect(),
+        proofs: known.proofs.into_iter().map(used_proof).collect(),
+    }
+}
+
+pub(crate) fn used_proof(proof: authentication::UsedProof) -> UsedProof {
+    UsedProof {
+        thumbprint: proof.thumbprint.into(),
+        target: proof.target,
+        id: proof.id,
+        issued_at: proof.issued_at.seconds(),
     }
 }
 

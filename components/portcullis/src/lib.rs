@@ -69,6 +69,17 @@ mod client;
 #[cfg(any(feature = "full", feature = "client"))]
 mod registration;
 
+#[cfg(feature = "full")]
+mod app2app;
+#[cfg(feature = "full")]
+mod key_binding;
+#[cfg(feature = "full")]
+mod lifetimes;
+#[cfg(feature = "full")]
+mod pushed_registration;
+#[cfg(feature = "full")]
+mod transaction_tokens;
+
 #[cfg(feature = "hosted")]
 mod hosted;
 
@@ -77,7 +88,7 @@ mod bindings {
     macro_rules! world {
         ($world:literal) => {
             wit_bindgen::generate!({
-                path: ["../../wit/types", "../../wit/crypto", "../../wit/token", "../../wit/scope", "../../wit/status", "../../wit/svid", "../../wit/signature", "../../wit/wimse", "../../wit/client", "../../wit/gate", "../../wit/component"],
+                path: ["../../wit/types", "../../wit/crypto", "../../wit/token", "../../wit/scope", "../../wit/status", "../../wit/svid", "../../wit/signature", "../../wit/wimse", "../../wit/client", "../../wit/oauth", "../../wit/gate", "../../wit/component"],
                 world: $world,
                 pub_export_macro: true,
                 generate_all,

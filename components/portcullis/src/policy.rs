@@ -6,8 +6,8 @@ use portcullis_types::json;
 use crate::{
     Component, backend,
     bindings::exports::portcullis::gate::policy::{
-        Asserter, Clients, Demand, Format, Guest, HostSettings, Listener, Problem, Replay, Report, Tls, TokenService,
-        TransactionService,
+        Asserter, Clients, Demand, Format, Guest, HostSettings, Listener, Problem, PublishedMetadata, Replay, Report,
+        Tls, TokenService, TransactionService,
     },
 };
 
@@ -36,6 +36,9 @@ impl Guest for Component {
     fn for_host(text: String, format: Format) -> Result<HostSettings, Vec<Problem>> {
         let policy = parse(&text, format).map_err(|errors| problems(&errors))?;
         let token_service = token_service(&policy);
+        let published =
+            |policy::PublishedMetadata { url, resource, document }| PublishedMetadata { url, resource, document };
+        let resource_metadata = policy.resource_metadata().into_iter().map(published).collect();
         Ok(HostSettings {
             listeners: policy.listeners.into_iter().map(listener).collect(),
             replay: match policy.replay {
@@ -45,6 +48,7 @@ impl Guest for Component {
             },
             proof_window: policy.proof_window,
             token_service,
+            resource_metadata,
             clients: policy.clients.as_ref().map(|clients| Clients {
                 challenges: clients.challenges,
                 window: clients.window,

@@ -176,7 +176,7 @@ fn detail_to(detail: &scope::AuthorizationDetail) -> AuthorizationDetail {
     out
 }
 
-fn tokens(scope: &scope::ScopeSet) -> Vec<String> {
+pub(crate) fn tokens(scope: &scope::ScopeSet) -> Vec<String> {
     scope.iter().map(|token| token.as_str().into()).collect()
 }
 

@@ -141,6 +141,28 @@ pub fn verify_compact(
     })
 }
 
+/// What `typ` may be where any JWT of an issuer is taken for an access token: none, what says no more than that it is a JWT or a
+/// JWS, or an access token. Any other is a token of another kind, which that issuer made for somebody else (RFC 8725bis
+/// sections 3.11 and 3.12).
+///
+/// Errors: `token.type_mismatch`, `token.type_type`, `json.duplicate_name`.
+///
+/// ```
+/// use portcullis_token::jwt::check_general_type;
+/// use portcullis_types::json::parse_object;
+///
+/// assert!(check_general_type(&parse_object(br#"{"alg":"ES256","typ":"JWT"}"#).unwrap()).is_ok());
+/// let logout = parse_object(br#"{"alg":"ES256","typ":"logout+jwt"}"#).unwrap();
+/// assert_eq!(check_general_type(&logout).unwrap_err().code(), "token.type_mismatch");
+/// ```
+pub fn check_general_type(header: &Object) -> Result<(), Rejection> {
+    if header.get("typ")?.is_none() {
+        return Ok(());
+    }
+    let general = ["JWT", "JOSE", at_jwt::TYPE];
+    if general.iter().any(|general| jws::typ(header, general).is_ok()) { Ok(()) } else { jws::typ(header, "JWT") }
+}
+
 /// Takes a token apart without verifying anything: for people to look at, never to decide by.
 ///
 /// Errors: those of [`compact::parse`].

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
-use portcullis_host::gate::{Demand, PolicyReport, Problem};
+use portcullis_host::gate::{Demand, PolicyReport, Problem, PublishedMetadata};
 use portcullis_host::{Portcullis, Runtime};
 use serde::Serialize;
 
@@ -74,11 +75,15 @@ pub(crate) struct Explain {
 ///
 /// For Envoy: the whole policy as JSON, which is the filter's configuration. What a filter cannot do is refused here
 /// and not by Envoy. Keep it as the policy is kept: keys in it may be secret.
+///
+/// For clients: the metadata of the protected resource (RFC 9728), to be served at its well-known place. Where the policy has
+/// more than one https origin, --origin says which.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   portcullis policy export policy.toml --for browser --out public/policy.json
-  portcullis policy export policy.toml --for envoy --out filter.json")]
+  portcullis policy export policy.toml --for envoy --out filter.json
+  portcullis policy export policy.toml --for clients --out public/.well-known/oauth-protected-resource")]
 pub(crate) struct Export {
     #[command(flatten)]
     policy: PolicyFile,
@@ -86,6 +91,10 @@ pub(crate) struct Export {
     /// For whom
     #[arg(long = "for", value_enum)]
     reader: Reader,
+
+    /// With --for clients: the origin whose metadata is meant
+    #[arg(long, value_name = "URL")]
+    origin: Option<String>,
 
     /// Where to put it; standard output if absent
     #[arg(long, value_name = "FILE")]
@@ -98,6 +107,8 @@ enum Reader {
     Browser,
     /// The Envoy filter, whose configuration it is
     Envoy,
+    /// Clients, who find out how to get a token: the resource's metadata (RFC 9728)
+    Clients,
 }
 
 pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Outcome> {
@@ -238,6 +249,14 @@ fn run_export(export: &Export, context: &Context) -> anyhow::Result<Outcome> {
     let (exported, readers) = match export.reader {
         Reader::Browser => (portcullis.export_policy_for_browser(&policy.text, policy.format)?, Readers::Everybody),
         Reader::Envoy => (portcullis.export_policy_for_envoy(&policy.text, policy.format)?, Readers::Me),
+        Reader::Clients => {
+            let host = portcullis.policy_for_host(&policy.text, policy.format)?;
+            let told = match host {
+                Ok(host) => Ok(for_clients(host.resource_metadata, export.origin.as_deref())?),
+                Err(problems) => Err(problems),
+            };
+            (told, Readers::Everybody)
+        }
     };
     match exported {
         // Standard output is for the exported policy alone: whoever keeps it in a file has an empty one.
@@ -250,6 +269,18 @@ fn run_export(export: &Export, context: &Context) -> anyhow::Result<Outcome> {
             }
             Ok(Outcome::Accepted)
         }
+    }
+}
+
+/// The metadata of one origin.
+fn for_clients(published: Vec<PublishedMetadata>, origin: Option<&str>) -> anyhow::Result<String> {
+    let known: Vec<String> = published.iter().map(|one| one.resource.clone()).collect();
+    let mut meant = published.into_iter().filter(|one| origin.is_none_or(|origin| one.resource == origin));
+    match (meant.next(), meant.next()) {
+        (Some(one), None) => Ok(one.document),
+        (Some(_), Some(_)) => bail!("say which origin is meant with --origin: {}", known.join(", ")),
+        (None, _) if known.is_empty() => bail!("the policy publishes nothing: add [resource], and an https origin"),
+        (None, _) => bail!("there is no metadata of that origin; there is of {}", known.join(", ")),
     }
 }
 

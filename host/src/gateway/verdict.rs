@@ -72,6 +72,7 @@ fn unavailable() -> Decision {
         upstream_strip: Vec::new(),
         upstream_set: Vec::new(),
         principal: None,
+        transaction: None,
         findings: Vec::new(),
         rule: None,
         reported: false,

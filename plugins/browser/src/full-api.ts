@@ -25,11 +25,11 @@ import type {
   VerifiedSvid,
 } from './api/types.js';
 import * as workloads from './api/workloads.js';
-import { Tokens } from './token-api.js';
+import { OAuth } from './oauth-api.js';
 import type { Answer } from './worker/protocol.js';
 
 /** Every check there is, in a worker of its own. What one instance made belongs to it; instances share nothing. */
-export class Portcullis extends Tokens {
+export class Portcullis extends OAuth {
   /**
    * The status of a token in a status list (draft-ietf-oauth-status-list-21): the list is verified, then looked into. A text is a
    * list in JWT form, bytes are one in CWT form.
@@ -288,4 +288,5 @@ export type {
   VerifiedSvid,
 } from './api/types.js';
 export type { Answer } from './worker/protocol.js';
+export * from './oauth-api.js';
 export * from './token-api.js';

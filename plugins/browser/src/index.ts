@@ -86,6 +86,30 @@ export const explainClient: Portcullis['explainClient'] = (...args) => common().
 /** {@link Portcullis.matchClientPattern} of the instance that a page has in common. */
 export const matchClientPattern: Portcullis['matchClientPattern'] = (...args) => common().matchClientPattern(...args);
 
+/** {@link Portcullis.readLifetimes} of the instance that a page has in common. */
+export const readLifetimes: Portcullis['readLifetimes'] = (...args) => common().readLifetimes(...args);
+
+/** {@link Portcullis.explainLifetimes} of the instance that a page has in common. */
+export const explainLifetimes: Portcullis['explainLifetimes'] = (...args) => common().explainLifetimes(...args);
+
+/** {@link Portcullis.stepApp2App} of the instance that a page has in common. */
+export const stepApp2App: Portcullis['stepApp2App'] = (...args) => common().stepApp2App(...args);
+
+/** {@link Portcullis.explainApp2App} of the instance that a page has in common. */
+export const explainApp2App: Portcullis['explainApp2App'] = (...args) => common().explainApp2App(...args);
+
+/** {@link Portcullis.verifyTransactionToken} of the instance that a page has in common. */
+export const verifyTransactionToken: Portcullis['verifyTransactionToken'] = (...args) => common().verifyTransactionToken(...args);
+
+/** {@link Portcullis.explainTransactionToken} of the instance that a page has in common. */
+export const explainTransactionToken: Portcullis['explainTransactionToken'] = (...args) => common().explainTransactionToken(...args);
+
+/** {@link Portcullis.evaluateBinding} of the instance that a page has in common. */
+export const evaluateBinding: Portcullis['evaluateBinding'] = (...args) => common().evaluateBinding(...args);
+
+/** {@link Portcullis.explainBinding} of the instance that a page has in common. */
+export const explainBinding: Portcullis['explainBinding'] = (...args) => common().explainBinding(...args);
+
 /** {@link Portcullis.checkPolicy} of the instance that a page has in common. */
 export const checkPolicy: Portcullis['checkPolicy'] = (...args) => common().checkPolicy(...args);
 

@@ -18,6 +18,17 @@ const received = ({ body, body_b64, ...rest }) => ({ ...rest, ...defined({ body:
 const message = (request, response, related) =>
   response ? { response: received(response), ...defined({ relatedRequest: related && received(related) }) } : { request: received(request) };
 
+/** Names of members as programs in JavaScript have them, and back: of what the component made, never of claims. */
+const renamed = (name) => (value) =>
+  Array.isArray(value) ? value.map(renamed(name))
+  : typeof value !== 'object' || value === null ? value
+  : Object.fromEntries(Object.entries(value).map(([key, item]) => [name(key), renamed(name)(item)]));
+const camel = renamed((text) => text.replace(/_([a-z0-9])/g, (_, letter) => letter.toUpperCase()));
+const snake = renamed((text) => text.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`));
+
+/** Whether there are no others: what is malformed is beyond the types. */
+const only = (value, ...names) => typeof value === 'object' && value !== null && Object.keys(value).every((name) => names.includes(name));
+
 /** For each operation that a typed function has: how it is called, or nothing where a request is beyond its types. */
 const CALLS = {
   'jwt.verify': async (p, { token, keys, expect, at }) => {
@@ -70,6 +81,25 @@ const CALLS = {
     return { client_id: clientId, ...defined({ spiffe_id: spiffeId }), ...others };
   },
   'client.match': async (p, { pattern, spiffe_id, at }) => ({ match: await p.matchClientPattern(pattern, spiffe_id, { at }) }),
+  'lifetimes.read': async (p, { id, op, response, received_at, of, refreshed, ahead, metadata, at, ...others }) => {
+    if (!only(others) || typeof response !== 'object' || !Number.isSafeInteger(received_at) || received_at < 0) return undefined;
+    return snake(await p.readLifetimes(response, { receivedAt: received_at, at, ...defined({ of, refreshed, ahead, metadata }) }));
+  },
+  'app2app.step': async (p, { id, op, flow, response, callback, sender, at, ...others }) => {
+    if (!only(others) || (response === undefined) === (callback === undefined) || (response && sender !== undefined)) return undefined;
+    if (response && (!only(response, 'status', 'headers', 'body', 'body_b64') || !Array.isArray(response.headers))) return undefined;
+    const event = response ? { response: received(response) } : { callback, ...defined({ sender }) };
+    return snake(await p.stepApp2App(camel(flow), event, { at }));
+  },
+  'txn.verify': async (p, { id, op, headers, keys, trust_domain, issuer, algorithms, lifetime, leeway, seen, at, ...others }) => {
+    if (!only(others) || !Array.isArray(headers)) return undefined;
+    const options = { keys, trustDomain: trust_domain, at, ...defined({ issuer, algorithms, lifetime, leeway, seen }) };
+    return p.verifyTransactionToken(headers, options);
+  },
+  'binding.evaluate': async (p, { id, op, claims, proved, policy, moment, at, ...others }) => {
+    if (!only(others)) return undefined;
+    return { binding: await p.evaluateBinding(claims, { policy, at, ...defined({ proved: proved ?? undefined, moment }) }) };
+  },
   'gate.check': async (p, { policy, request, resources = {}, client_certificate, listener, seen, at }) => {
     // A page has no listeners, no memory before it began, and no word of a proxy about certificates; targets are a server's. It has
     // every body, and fetches nothing from workloads.

@@ -1,7 +1,8 @@
 //! The cases of the gate, a file a group in `tests/gate`; of registries, `tests/registry.ndjson`; and of the clients of
 //! authorization servers, `tests/clients.ndjson`: made, so that each is one change away from another. A page has no part in the
-//! last two, hence their own files.
+//! last two, hence their own files. Those of the Transaction Token Service, `tests/transactions.ndjson`, are kept.
 
+mod bindings;
 mod clients;
 mod cors;
 mod fetching;
@@ -18,6 +19,7 @@ mod rules;
 mod svids;
 mod tokens;
 mod told;
+mod transactions;
 mod upstream;
 mod workloads;
 
@@ -25,7 +27,7 @@ use std::fmt::Write as _;
 
 use make::Group;
 
-use crate::corpus;
+use crate::{corpus, root};
 
 /// The files, each with its text.
 pub fn files() -> Vec<(String, String)> {
@@ -33,11 +35,14 @@ pub fn files() -> Vec<(String, String)> {
         groups().iter().map(|group| (format!("{}/{}.ndjson", corpus::GATE, group.name()), lines(group))).collect();
     files.push((corpus::REGISTRY.into(), lines(&registry::cases())));
     files.push((corpus::CLIENTS.into(), lines(&clients::cases())));
+    // Nobody makes these anew: they are what they are.
+    let kept = std::fs::read_to_string(root().join(corpus::TRANSACTIONS)).unwrap_or_default();
+    files.push((corpus::TRANSACTIONS.into(), kept));
     files
 }
 
 /// The cases that every host is asked.
-fn groups() -> [Group; 15] {
+fn groups() -> [Group; 17] {
     [
         rules::cases(),
         paths::cases(),
@@ -48,6 +53,8 @@ fn groups() -> [Group; 15] {
         proofs::cases(),
         svids::cases(),
         workloads::cases(),
+        transactions::cases(),
+        bindings::cases(),
         lists::cases(),
         fetching::cases(),
         rights::cases(),

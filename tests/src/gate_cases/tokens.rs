@@ -237,6 +237,30 @@ fn profiles(group: &mut Group) {
             ("of-the-other-profile", check.clone().bearer(&token(&id_token)), invalid("token.access_claim_missing")),
         ],
     );
+    let plain = check.clone().policy("issuers/0/profile", "jwt");
+    let of = |check: &Check, typ: Value| check.clone().bearer(&signed(CORP_KEY, &json!({"typ": typ}), &json!({})));
+    group.about("jwt: any JWT that is no token of another kind (RFC 8725bis section 3.12).").pair(
+        "jwt-typ",
+        &of(&plain, json!("JWT")),
+        &Want::subject("alice"),
+        &[
+            ("logout", of(&plain, json!("logout+jwt")), mismatch()),
+            ("proof", of(&plain, json!("dpop+jwt")), mismatch()),
+            ("list", of(&plain, json!("application/statuslist+jwt")), mismatch()),
+            ("no-text", of(&plain, json!(1)), invalid("token.type_type")),
+        ],
+    );
+    group.case("jwt-typ-access-token", &of(&plain, json!("at+jwt")), &Want::subject("alice"));
+    let said = plain.policy("issuers/0/typ", "session+jwt");
+    group.about("jwt: where the policy says which kind, it is that.").pair(
+        "jwt-typ-said",
+        &of(&said, json!("application/session+jwt")),
+        &Want::subject("alice"),
+        &[
+            ("another", of(&said, json!("JWT")), mismatch()),
+            ("none", of(&said, Value::Null), invalid("token.type_missing")),
+        ],
+    );
     group.about("at+jwt requires exp.").case(
         "at-jwt-without-exp",
         &check.bearer(&token(&json!({"exp": null}))),

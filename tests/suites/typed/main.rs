@@ -1,7 +1,9 @@
 //! The typed interfaces give what the text door gives, and keys come in every form.
 
 mod clients;
+mod dynamic_clients;
 mod messages;
+mod oauth;
 mod signatures;
 mod workloads;
 

@@ -77,11 +77,12 @@ const PUBLIC: &[&str] = &[
 ];
 
 /// Members that go out as they are, of each object. Those that are named nowhere in this file stay here.
-const TOP: &[&str] = &["origins", "proof_window", "challenge"];
+const TOP: &[&str] = &["origins", "proof_window", "challenge", "resource"];
 const ISSUER: &[&str] = &[
     "name",
     "issuer",
     "profile",
+    "typ",
     "algorithms",
     "audience",
     "proof",
@@ -449,6 +450,7 @@ mod tests {
                     &["keys_refresh", "parked", "fetches"],
                 ],
             ),
+            ("resource", &[&["name", "documentation", "policy", "terms", "scopes", "authorization_servers"]]),
             ("challenge", &[&["realm", "resource_metadata", "authorization_form", "single_use"]]),
         ];
         for shape in members::SHAPES {

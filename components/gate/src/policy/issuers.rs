@@ -204,6 +204,14 @@ fn issuer(
     }
     let registry = entry.text("profile") == Some("registry");
     let profile = if registry || entry.text("profile") == Some("jwt") { Profile::Jwt } else { Profile::AtJwt };
+    if let (true, Some(typ)) = (profile == Profile::AtJwt || registry, entry.text("typ")) {
+        errors.push(PolicyError::new(
+            PolicyCode::RequirementMalformed,
+            entry.at("typ"),
+            format!("tokens of this profile have a typ of their own, which is not {}", excerpt(typ)),
+            "remove it, or write profile = \"jwt\"",
+        ));
+    }
     let mut required_claims = entry.strings("required_claims").unwrap_or_default();
     if profile == Profile::Jwt && !required_claims.iter().any(|name| name == "exp") {
         // A token without an end is none that a gate can remember or revoke in time.
@@ -221,7 +229,7 @@ fn issuer(
         },
         expect: Expectations {
             profile,
-            typ: if registry { oci::token::expectations().typ } else { None },
+            typ: if registry { oci::token::expectations().typ } else { entry.text("typ").map(Into::into) },
             issuer: Some(issuer?.into()),
             audience: Some(match entry.strings("audience") {
                 Some(audience) => audience,

@@ -9,7 +9,7 @@ mod transaction_tokens;
 
 pub use clients::{CLIENT, CLIENTS, REGISTERED, REGISTRATION};
 pub use registry::{REGISTRY, REGISTRY_GRANT, TOKEN_SERVICE};
-pub use surroundings::{CHALLENGE, CORS, LIMITS, LISTENER, TLS, UPSTREAM};
+pub use surroundings::{CHALLENGE, CORS, LIMITS, LISTENER, RESOURCE, TLS, UPSTREAM};
 pub use transaction_service::{TRANSACTION_SERVICE, TRANSACTION_WORKLOAD};
 pub use transaction_tokens::{KEY_BINDING, TRANSACTION, TRANSACTION_TOKENS};
 
@@ -137,6 +137,13 @@ pub static POLICY: Shape = Shape {
             "[transaction_tokens]\ntrust_domain = \"prod.example\"\nkeys = \"https://tts.prod.example/jwks.json\"",
         ),
         optional("challenge", Kind::Object(&CHALLENGE), "", "What is said in `WWW-Authenticate`.", "[challenge]"),
+        optional(
+            "resource",
+            Kind::Object(&RESOURCE),
+            "nothing is published",
+            "Metadata of the protected resource, which clients find from a challenge (RFC 9728).",
+            "[resource]\nname = \"Reports\"",
+        ),
         optional("upstream", Kind::Object(&UPSTREAM), "", "What the upstream is told.", "[upstream]"),
         optional("cors", Kind::Object(&CORS), "no CORS", "Pages of other origins that may call.", "[cors]"),
         optional(
@@ -183,6 +190,14 @@ pub static ISSUER: Shape = Shape {
              of a token service for OCI registries, which count at a registry by their claim `access` and nowhere else; \
              `audience` is the first of `registry.services` then, and `leeway` 60 seconds.",
             "profile = \"jwt\"",
+        ),
+        optional(
+            "typ",
+            Kind::Text,
+            "none, `JWT`, `JOSE` or `at+jwt`",
+            "With `profile = \"jwt\"`: what the header's `typ` has to be. Without it, tokens of another explicit kind are refused: a \
+             logout token of this issuer is no access token (RFC 8725bis section 3.12).",
+            "typ = \"application/vnd.corp.session+jwt\"",
         ),
         optional(
             "algorithms",
@@ -526,6 +541,7 @@ pub static SHAPES: &[&Shape] = &[
     &REGISTRATION,
     &REGISTERED,
     &CHALLENGE,
+    &RESOURCE,
     &UPSTREAM,
     &CORS,
     &LISTENER,

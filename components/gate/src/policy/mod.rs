@@ -31,6 +31,7 @@ mod reader;
 #[cfg(feature = "registry")]
 pub mod registry;
 mod render;
+pub mod resource_metadata;
 pub mod rules;
 pub mod shape;
 pub mod surroundings;
@@ -58,6 +59,7 @@ pub use listeners::{Asserter, CertificateFrom, Listener};
 #[cfg(feature = "registry")]
 pub use registry::{Grant, Grantee, Registry};
 pub use render::{render, render_warnings};
+pub use resource_metadata::{DescribedResource, PublishedMetadata};
 pub use rules::{Access, Authority, Requirements, Rule};
 pub use surroundings::{Challenges, Cors, HeaderSource, Limits, Metadata, Upstream};
 #[cfg(feature = "transactions")]
@@ -126,6 +128,8 @@ pub struct Policy {
     /// The clients of an authorization server.
     #[cfg(feature = "clients")]
     pub clients: Option<ClientsPolicy>,
+    /// What is published of the resource, where it is.
+    pub resource: Option<DescribedResource>,
     /// What challenges say.
     pub challenges: Challenges,
     /// What the upstream is told.
@@ -274,6 +278,7 @@ impl Policy {
             ));
         }
         let challenges = surroundings::challenges(&top, errors);
+        let resource = resource_metadata::described(&top, errors);
         let upstream = surroundings::upstream(&top, errors);
         let cors = surroundings::cors(&top, errors);
         let listeners = listeners::listeners(&top, &trust_domains, errors);
@@ -315,6 +320,7 @@ impl Policy {
             registry,
             #[cfg(feature = "clients")]
             clients,
+            resource,
             challenges,
             upstream,
             cors,

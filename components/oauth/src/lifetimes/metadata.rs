@@ -7,7 +7,7 @@ use portcullis_types::{
     json::{Object, Value},
 };
 
-use super::LifetimeCode;
+use super::{LifetimeCode, Lifetimes};
 
 /// The present name, and that of draft-watson-oauth-refresh-token-expiration-00.
 const NAMES: [&str; 2] = ["refresh_token_expiration_types_supported", "refresh_token_expiration_types"];
@@ -51,5 +51,29 @@ impl ExpirationTypes {
             }
         }
         Ok(types)
+    }
+}
+
+/// What has no fixed end, by the server's own word (section 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Indefinite {
+    /// The refresh token has no timeout.
+    pub refresh_token: bool,
+    /// The user's authorization does not end.
+    pub authorization: bool,
+}
+
+impl Lifetimes {
+    /// What was left out by a server that declares its expiration types. From one that declares nothing, what is left out is not
+    /// known; and of what was refused nothing is left.
+    #[must_use]
+    pub fn indefinite(&self, types: Option<ExpirationTypes>) -> Indefinite {
+        if types.is_none() || self.is_refused() {
+            return Indefinite::default();
+        }
+        Indefinite {
+            refresh_token: self.timeout_ends().is_none(),
+            authorization: self.authorization_expires().is_none(),
+        }
     }
 }

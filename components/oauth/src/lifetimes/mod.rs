@@ -28,7 +28,7 @@ mod server;
 mod tests;
 
 pub use code::LifetimeCode;
-pub use metadata::ExpirationTypes;
+pub use metadata::{ExpirationTypes, Indefinite};
 pub use parameters::MAX_DISAGREEMENT;
 pub use plan::{Ahead, MAX_CLOCK_STEP, Next, Plan};
 pub use read::Lifetimes;

@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use portcullis_oauth::lifetimes::{Ahead, ExpirationTypes, Grant, Lifetimes, check_introspection, check_response};
 use portcullis_types::{
-    Rejection, Timestamp,
+    Rejection,
     json::{Object, Value},
 };
 
@@ -56,11 +56,10 @@ pub(super) fn read(_: &mut Door, call: Call<'_>) -> Answer {
     }
     result.push(("warn".into(), plan.warn.into()));
     if types.is_some() && !lifetimes.is_refused() {
-        let open = |name: &str, end: Option<Timestamp>| end.is_none().then(|| Value::from(name));
-        let indefinite = open("refresh_token", lifetimes.timeout_ends())
-            .into_iter()
-            .chain(open("authorization", lifetimes.authorization_expires()));
-        result.push(("indefinite".into(), Value::Array(indefinite.collect())));
+        let open = lifetimes.indefinite(types);
+        let names = [("refresh_token", open.refresh_token), ("authorization", open.authorization)];
+        let names = names.into_iter().filter(|(_, open)| *open).map(|(name, _)| name.into());
+        result.push(("indefinite".into(), Value::Array(names.collect())));
     }
     Ok(Object::from_members(result))
 }

@@ -51,7 +51,12 @@ impl Door {
             }
             Some(Asserter::Traefik | Asserter::Caddy) => answer::no_check("the proxy asks at /auth/forward"),
             None if path == "/check" && request.method() == Method::POST => described::answer(self, request).await,
-            None => answer::no_check("ask with POST /check, or declare the proxy that asks with asserts in the policy"),
+            None => match self.metadata(&request) {
+                Some(metadata) => metadata,
+                None => {
+                    answer::no_check("ask with POST /check, or declare the proxy that asks with asserts in the policy")
+                }
+            },
         }
     }
 

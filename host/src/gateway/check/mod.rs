@@ -5,7 +5,7 @@
 //! | `asserts = "envoy"` | over HTTP/2 the gRPC service of `ext_authz`; over HTTP/1.1 `ext_authz` HTTP, where every path is a check of that path |
 //! | `asserts = "nginx"` | `/auth/nginx` |
 //! | `asserts = "traefik"`, `"caddy"` | `/auth/forward` |
-//! | none | `POST /check` |
+//! | none | `POST /check`; and `GET` of the resource's metadata at its well-known place (RFC 9728) |
 //! | `serves = "clients"` | `POST /authenticate`, `/challenge` and `/redirect`, for an authorization server |
 //! | `serves = "transactions"` | the Transaction Token Service, where the policy says that it is |
 //! | `serves = "tokens"` | the token service for registries, where the policy says that it is |
@@ -17,6 +17,7 @@ mod answer;
 mod described;
 mod envoy;
 mod http;
+mod metadata;
 mod peer;
 
 use std::sync::Arc;

@@ -42,6 +42,58 @@ pub static CHALLENGE: Shape = Shape {
     ],
 };
 
+/// What is published of the resource.
+pub static RESOURCE: Shape = Shape {
+    title: "resource",
+    doc: "Metadata of the protected resource (RFC 9728), one document for each https origin: its authorization servers are the issuers \
+          that rules for it name, and what proofs it takes follows from them. Challenges name it; the gateway answers at \
+          `/.well-known/oauth-protected-resource`, and `portcullis policy export --for clients` writes it for whatever else serves it.",
+    members: &[
+        optional(
+            "name",
+            Kind::Text,
+            "none",
+            "What people call it (`resource_name`).",
+            "[resource]\nname = \"Reports\"",
+        ),
+        optional(
+            "documentation",
+            Kind::Text,
+            "none",
+            "A page for developers, an https URL (`resource_documentation`).",
+            "documentation = \"https://docs.example/reports\"",
+        ),
+        optional(
+            "policy",
+            Kind::Text,
+            "none",
+            "What clients may do with its data, an https URL (`resource_policy_uri`).",
+            "policy = \"https://docs.example/policy\"",
+        ),
+        optional(
+            "terms",
+            Kind::Text,
+            "none",
+            "Its terms of service, an https URL (`resource_tos_uri`).",
+            "terms = \"https://docs.example/terms\"",
+        ),
+        optional(
+            "scopes",
+            Kind::Texts { least: 1 },
+            "none are told",
+            "Scopes that clients may ask for (`scopes_supported`). Rules are not told.",
+            "scopes = [\"reports:read\"]",
+        ),
+        optional(
+            "authorization_servers",
+            Kind::Texts { least: 1 },
+            "the issuers that rules name, where they are https URLs",
+            "Issuer identifiers of the authorization servers that give tokens for it.",
+            "authorization_servers = [\"https://idp.example\"]",
+        ),
+    ],
+};
+
 /// What the upstream is told.
 pub static UPSTREAM: Shape = Shape {
     title: "upstream",
