@@ -12,13 +12,13 @@ pub use instance::{Checked, Explained, GateInstance, Pending, StoredRecord, Supp
 
 pub use crate::bindings::exports::portcullis::gate::gate::{
     Answer, AnswerToSign, Answered, BasicCredential, Body, Class, ClientAnswer, ClientCertificate, Content, Decision,
-    Document, DocumentFinding, DocumentKind, DocumentNeed, EndpointCredential, Field, Forget, Held, Issue,
+    Document, DocumentFinding, DocumentKind, DocumentNeed, EndpointCredential, Field, Forget, Held, Issue, IssueKind,
     LeafCertificate, Missing, Need, Outcome, OwnIdentity, Principal, Question, Readiness, ReadyAnswer, Register,
     Registration, RegistrationOutcome, Remember, Request, Sha256, ToSign, Transaction, Wanted,
 };
 pub use crate::bindings::exports::portcullis::gate::policy::{
     Asserter, Clients, Demand, Format as PolicyFormat, HostSettings, Listener, Problem, PublishedMetadata, Replay,
-    Report as PolicyReport, Tls, TokenService,
+    Report as PolicyReport, Tls, TokenService, TransactionService,
 };
 pub use crate::bindings::exports::portcullis::types::types::Header;
 
@@ -68,6 +68,7 @@ impl Default for Request {
             listener: None,
             nonces: Vec::new(),
             replay_since: None,
+            fresh: None,
         }
     }
 }

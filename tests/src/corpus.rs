@@ -55,6 +55,9 @@ pub const CLIENTS: &str = "tests/clients.ndjson";
 /// The cases of opaque tokens, about which the gateway alone asks.
 pub const INTROSPECTION: &str = "tests/introspection.ndjson";
 
+/// The cases of the Transaction Token Service, which are kept as they were written.
+pub const TRANSACTIONS: &str = "tests/transactions.ndjson";
+
 /// The files of the cases that every host of the gate is asked, in order.
 ///
 /// # Panics

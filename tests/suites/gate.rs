@@ -1,5 +1,5 @@
-//! The cases of the gate, `tests/gate`, `tests/registry.ndjson` and `tests/clients.ndjson`, through `portcullis batch` with each
-//! build of the component.
+//! The cases of the gate, `tests/gate`, `tests/registry.ndjson`, `tests/clients.ndjson` and `tests/transactions.ndjson`, through
+//! `portcullis batch` with each build of the component.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,8 +16,8 @@ use portcullis_types::RuleCode;
 use serde_json::{Value, json};
 
 fn cases() -> Vec<Case> {
-    let others =
-        [corpus::REGISTRY, corpus::CLIENTS, corpus::INTROSPECTION].map(|name| corpus::cases(&root().join(name)));
+    let others = [corpus::REGISTRY, corpus::CLIENTS, corpus::INTROSPECTION, corpus::TRANSACTIONS]
+        .map(|name| corpus::cases(&root().join(name)));
     corpus::gate().into_iter().chain(others.into_iter().flatten()).collect()
 }
 

@@ -68,6 +68,10 @@ impl Answering<'_> {
         if let Some(passed) = &passed.client {
             return Ok(self.to_server(passed));
         }
+        #[cfg(feature = "transactions")]
+        if self.context.exchange {
+            return Ok(self.to_workload(passed));
+        }
         let principal = passed.principal.as_ref().map(|verified| self.principal(verified));
         let set = self.upstream(passed.principal.as_ref(), principal.as_ref()).map_err(Denial::forbidden)?;
         let mut decision = self.decision(Outcome::Allow, 200);
@@ -128,6 +132,17 @@ impl Answering<'_> {
         decision
     }
 
+    /// What a workload is told that requested a Transaction Token, before its host signs.
+    #[cfg(feature = "transactions")]
+    fn to_workload(&self, passed: &Passed) -> Decision {
+        let mut decision = self.decision(Outcome::Allow, 200);
+        decision.response_headers = json_fields();
+        decision.upstream_strip = Vec::new();
+        decision.principal = passed.principal.as_ref().map(|verified| self.principal(verified));
+        decision.issue.clone_from(&passed.issue);
+        decision
+    }
+
     fn decision(&self, outcome: Outcome, status: u16) -> Decision {
         let response_headers = match &self.policy.cors {
             Some(cors) => {
@@ -168,6 +183,10 @@ impl Answering<'_> {
         if matches!(self.context.registry, Some(crate::registry::Speaking::Tokens(_))) {
             return false;
         }
+        #[cfg(feature = "transactions")]
+        if self.context.exchange {
+            return false;
+        }
         #[cfg(feature = "clients")]
         if self.context.clients {
             return false;
@@ -192,6 +211,12 @@ impl Answering<'_> {
         #[cfg(feature = "registry")]
         if let (Some(speaking), false) = (&self.context.registry, matches!(denial.fault, Fault::Page)) {
             return Some(crate::registry::answer::told(self.policy, speaking, denial, decision));
+        }
+        #[cfg(feature = "transactions")]
+        if self.context.exchange {
+            decision.response_headers = Vec::new();
+            decision.upstream_strip = Vec::new();
+            return Some(self.refused_exchange(denial, decision));
         }
         #[cfg(feature = "clients")]
         if self.context.clients {
@@ -331,7 +356,13 @@ impl Answering<'_> {
             Access::Credential { authorities, .. } => Some(authorities.clone()),
             Access::Anonymous => None,
         });
-        let authorities = of_rule.unwrap_or_else(|| (0..self.policy.issuers.len()).map(Authority::Issuer).collect());
+        #[cfg(feature = "transactions")]
+        let of_rule = match self.context.exchange {
+            true => Some((0..self.policy.trust_domains.len()).map(Authority::TrustDomain).collect()),
+            false => of_rule,
+        };
+        let authorities: Vec<Authority> =
+            of_rule.unwrap_or_else(|| (0..self.policy.issuers.len()).map(Authority::Issuer).collect());
         let mut ways = Ways::default();
         for authority in authorities {
             match authority {
@@ -361,7 +392,7 @@ impl Answering<'_> {
         if self.context.dpop || (ways.dpop && !ways.bearer) { Scheme::Dpop } else { Scheme::Bearer }
     }
 
-    fn challenges(&self, need: &Need, proof: Option<ProofError>) -> Vec<String> {
+    pub(crate) fn challenges(&self, need: &Need, proof: Option<ProofError>) -> Vec<String> {
         let challenge = |scheme| {
             let challenge = need.challenge(&self.settings(scheme));
             if scheme == Scheme::Dpop { with_algorithms(challenge) } else { challenge.to_header() }
@@ -394,7 +425,7 @@ impl Answering<'_> {
     }
 
     /// What a workload has to sign, where a signature is wanted (RFC 9421 section 5.1).
-    fn signature_wanted(&self) -> Option<(String, String)> {
+    pub(crate) fn signature_wanted(&self) -> Option<(String, String)> {
         self.ways().signature.then(|| ("Accept-Signature".into(), message_signature::ACCEPT.into()))
     }
 

@@ -163,6 +163,25 @@ portcullis_types::codes! {
         /// Others changed a registration each time that it was to be stored.
         ClientsContended = "clients.store_contended", "docs/clients.md";
 
+        /// A Transaction Token is requested at another URL than the service's endpoint.
+        TransactionsPath = "transactions.path_unknown", "draft-ietf-oauth-transaction-tokens-11 section 11.1";
+        /// A Transaction Token is requested otherwise than with POST.
+        TransactionsMethod = "transactions.method_unknown", "RFC 8693 section 2.1";
+        /// A request for a Transaction Token is no form, has parameters in its URL, or the host has not its body.
+        TransactionsForm = "transactions.form_malformed", "RFC 8693 section 2.1; RFC 6749 section 3.2";
+        /// Who requests a Transaction Token authenticates as somebody who is no workload.
+        TransactionsCredential = "transactions.no_workload", "RFC 8693 section 2.1; docs/transaction-tokens.md";
+        /// The workload is none that the policy lets have Transaction Tokens.
+        TransactionsWorkload = "transactions.workload_unknown", "docs/transaction-tokens.md";
+        /// The workload asks for more scope than the policy lets it have, whatever its subject token has.
+        TransactionsScope = "transactions.scope_not_permitted", "docs/transaction-tokens.md";
+        /// The subject token is of none of the issuers whose tokens are taken for one.
+        TransactionsIssuer = "transactions.issuer_not_accepted", "draft-ietf-oauth-transaction-tokens-11 section 11.2";
+        /// The subject token is self-signed, and the workload authenticated without a key of its own that could have signed it.
+        TransactionsKey = "transactions.no_workload_key", "draft-ietf-oauth-transaction-tokens-11 section 11.2.1";
+        /// The host gave no randomness by which a new transaction could be named.
+        TransactionsIdentifier = "transactions.no_identifier", "draft-ietf-oauth-transaction-tokens-11 section 9.2; docs/decisions.md";
+
         /// The memory of used proofs cannot be asked.
         ReplayUnavailable = "replay.unavailable", "docs/decisions.md";
         /// The memory of used proofs is full.

@@ -207,9 +207,43 @@ impl Judge<'_> {
         if let Presented::Identity(token, means) = presented {
             return self.identity(judged, request, token, *means);
         }
-        let token = presented.token();
-        let sought = presented.sought();
-        let known = self.state.memory.peek(&sought).map(|fact| fact.authority);
+        let (token, sought) = (presented.token(), presented.sought());
+        let authority = self.told_authority(token, &sought)?;
+        let mut verified = self.signed_token(token, &sought, authority, None, Some(presented))?;
+        verified.proof = self.proof(judged, request, presented, &verified)?;
+        verified.binding = self.key_binding(&verified)?;
+        self.status(&verified)?;
+        Ok(verified)
+    }
+
+    /// A token that its holder gave to somebody else, who hands it on as a subject token: verified as any other, but for the proof of
+    /// its holder's key, which is the holder's to give and was asked for where the token came in. `issuers` are those whose tokens
+    /// count so, and `audience` is what it has to be for, where that is not what its issuer's entry says.
+    ///
+    /// Errors: `transactions.issuer_not_accepted`, `status.*`, `keys.*` and those of tokens.
+    #[cfg(feature = "transactions")]
+    pub(crate) fn handed_on(
+        &mut self,
+        token: &str,
+        issuers: &[usize],
+        audience: Option<&Vec<String>>,
+    ) -> Result<Verified, Stop> {
+        let sought = Sought::of(token);
+        let authority = self.told_authority(token, &sought)?;
+        if !matches!(authority, Authority::Issuer(number) if issuers.contains(&number)) {
+            let what = format!("{} gives nobody subject tokens", self.policy.name_of(authority));
+            let rejection = Rejection::new(GateCode::TransactionsIssuer, what);
+            self.trace.failed("subject token's issuer", &rejection);
+            return Err(Denial::request(rejection).into());
+        }
+        let verified = self.signed_token(token, &sought, authority, audience, None)?;
+        self.status(&verified)?;
+        Ok(verified)
+    }
+
+    /// Whose token it claims to be, told to the trace.
+    fn told_authority(&mut self, token: &str, sought: &Sought<'_>) -> Result<Authority, Denial> {
+        let known = self.state.memory.peek(sought).map(|fact| fact.authority);
         let authority = match known {
             Some(authority) => Ok(authority),
             None => self.claimed_authority(token),
@@ -219,13 +253,28 @@ impl Judge<'_> {
         }
         let authority = authority?;
         check(self.trace, "issuer", "RFC 8725bis section 3.8", Ok(()), |()| String::new()).map_err(Denial::token)?;
+        Ok(authority)
+    }
+
+    /// Verifies signature and claims of a token, or has its authorization server say that it is good, where its holder presents it.
+    /// Its proof and its status are for who asks.
+    fn signed_token(
+        &mut self,
+        token: &str,
+        sought: &Sought<'_>,
+        authority: Authority,
+        audience: Option<&Vec<String>>,
+        presented: Option<&Presented<'_>>,
+    ) -> Result<Verified, Stop> {
         let fact = match authority {
             // What is remembered under a JWT's name is a JWT.
-            Authority::Issuer(number) if known.is_none() && !begins_as_jwt(token) => {
-                self.opaque_token(presented, number)?
+            Authority::Issuer(number) if self.state.memory.peek(sought).is_none() && !begins_as_jwt(token) => {
+                let handed_on =
+                    || Denial::token(Rejection::new(GateCode::TokenOpaque, "an opaque token is not handed on"));
+                self.opaque_token(presented.ok_or_else(handed_on)?, number)?
             }
-            Authority::Issuer(number) => self.issuers_token(token, &sought, number)?,
-            Authority::TrustDomain(number) => self.jwt_svid(token, &sought, number)?,
+            Authority::Issuer(number) => self.issuers_token(token, sought, number, audience)?,
+            Authority::TrustDomain(number) => self.jwt_svid(token, sought, number)?,
             Authority::Users => return Err(no_entry().into()),
         };
         let leeway = match authority {
@@ -233,7 +282,7 @@ impl Judge<'_> {
             Authority::TrustDomain(number) => self.policy.trust_domains.get(number).map(|trusted| trusted.leeway),
             Authority::Users => None,
         };
-        let mut verified = Verified {
+        Ok(Verified {
             authority,
             spiffe_id: fact.spiffe_id.clone(),
             fact: Some(fact),
@@ -241,25 +290,30 @@ impl Judge<'_> {
             leeway: leeway.unwrap_or_default(),
             user: None,
             binding: None,
-        };
-        verified.proof = self.proof(judged, request, presented, &verified)?;
-        verified.binding = self.key_binding(&verified)?;
-        self.status(&verified)?;
-        Ok(verified)
+        })
     }
 
     /// A token of an issuer: remembered, or verified now.
-    fn issuers_token(&mut self, token: &str, sought: &Sought<'_>, number: usize) -> Result<Rc<Fact>, Stop> {
+    fn issuers_token(
+        &mut self,
+        token: &str,
+        sought: &Sought<'_>,
+        number: usize,
+        audience: Option<&Vec<String>>,
+    ) -> Result<Rc<Fact>, Stop> {
         let policy = self.policy;
         let Some(issuer) = policy.issuers.get(number) else { return Err(no_entry().into()) };
+        let elsewhere =
+            audience.map(|audience| Expectations { audience: Some(audience.clone()), ..issuer.expect.clone() });
+        let expect = elsewhere.as_ref().unwrap_or(&issuer.expect);
         let (keys, generation) = self.issuer_keys(number, false)?;
         if let Some(fact) = self.state.memory.holds(sought, generation, self.at) {
             self.trace.passed("signature", "docs/decisions.md", &|| "remembered".into());
-            jwt::meet(&fact.claims, &issuer.expect, self.at, self.trace).map_err(Denial::token)?;
+            jwt::meet(&fact.claims, expect, self.at, self.trace).map_err(Denial::token)?;
             return Ok(fact);
         }
         let verify = if issuer.registry { oci::token::verify_jwt } else { jwt::verify };
-        let verified = match verify(token.as_bytes(), &keys, &issuer.expect, self.at, self.trace) {
+        let verified = match verify(token.as_bytes(), &keys, expect, self.at, self.trace) {
             Ok(verified) => verified,
             Err(rejection) if is_of_an_unknown_key(&rejection) => {
                 self.more_keys(number, false)?;

@@ -12,6 +12,8 @@ use portcullis_scope::Required;
 use portcullis_scope::oci::{self, required::required_for};
 use portcullis_types::Rejection;
 
+#[cfg(feature = "transactions")]
+use crate::policy;
 #[cfg(feature = "registry")]
 use crate::{
     policy::Grantee,
@@ -78,6 +80,10 @@ pub fn explain(policy: &Policy, method: &str, url: &str) -> Vec<Demand> {
         if policy.rules.is_empty() {
             return demands.0;
         }
+    }
+    #[cfg(feature = "transactions")]
+    if demands.transaction_service(policy, &judged) {
+        return demands.0;
     }
     let number = policy.rule_for(judged.method, judged.origin, &judged.path);
     let Some((number, rule)) = number.and_then(|number| Some((number, policy.rules.get(number)?))) else {
@@ -193,6 +199,58 @@ impl Demands {
             None => "401 with a Basic challenge, or 403 for a credential that grants too little".into(),
         };
         self.put("else", denied);
+        true
+    }
+
+    /// What the Transaction Token Service asks, where the URL is its endpoint.
+    #[cfg(feature = "transactions")]
+    fn transaction_service(&mut self, policy: &Policy, judged: &Judged<'_>) -> bool {
+        let (Some(service), Some(accepted)) = (&policy.transaction_service, &policy.transaction_tokens) else {
+            return false;
+        };
+        let path = judged.target.split('?').next().unwrap_or_default();
+        if service.origin != judged.origin || service.path != path {
+            return false;
+        }
+        let serves = policy.listeners.iter().find(|listener| listener.transactions);
+        let at = serves.map(|listener| listener.name.as_str()).unwrap_or_default();
+        self.put(
+            "service",
+            format!("Transaction Tokens of {} at the listener {at}; rules are not asked there", accepted.trust_domain),
+        );
+        self.put("method", "POST with a form; else 405, or 400 invalid_request".into());
+        for entry in &service.workloads {
+            let patterns: Vec<String> = entry.patterns.iter().map(ToString::to_string).collect();
+            self.put(
+                "workload",
+                format!("{}; else 401 invalid_client, or 400 unauthorized_client", patterns.join(" or ")),
+            );
+            let kinds: Vec<&str> = entry.subject_types.iter().map(policy::transaction_service::word).collect();
+            self.put("  brings", kinds.join(" or "));
+            self.put(
+                "  scope",
+                match &entry.scope {
+                    Some(scope) => format!("within {scope} and what its subject token has; else 400 invalid_scope"),
+                    None => "within what its subject token has; else 400 invalid_scope".into(),
+                },
+            );
+            for (what, names) in [("  tctx", &entry.request_details), ("  rctx", &entry.request_context)] {
+                if !names.is_empty() {
+                    self.put(what, format!("may have {} of the workload's", names.join(", ")));
+                }
+            }
+        }
+        let issuers: Vec<&str> =
+            service.subject_issuers.iter().map(|number| policy.name_of(Authority::Issuer(*number))).collect();
+        if !issuers.is_empty() {
+            let audience = service.subject_audience.as_ref().map(|list| format!(" for {}", list.join(" or ")));
+            self.put("subject", format!("tokens of {}{}", issuers.join(", "), audience.unwrap_or_default()));
+        }
+        let longer = if service.longer_life { "" } else { ", no longer than its subject token" };
+        self.put(
+            "token",
+            format!("good for {}{longer}; replaced at most {} times", seconds(service.lifetime), service.replacements),
+        );
         true
     }
 

@@ -19,6 +19,8 @@ use portcullis_types::{
 use crate::clients;
 #[cfg(feature = "registry")]
 use crate::registry;
+#[cfg(feature = "transactions")]
+use crate::transaction_service;
 use crate::{
     attestation::Proof,
     code::GateCode,
@@ -144,6 +146,9 @@ pub(crate) struct Context {
     /// Whose form the answer has, where it is a registry's or a token service's.
     #[cfg(feature = "registry")]
     pub(crate) registry: Option<registry::Speaking>,
+    /// Whether a Transaction Token is requested, where answers have a form of their own.
+    #[cfg(feature = "transactions")]
+    pub(crate) exchange: bool,
     /// Whether a server asks about its clients, whose answers have a form of their own.
     #[cfg(feature = "clients")]
     pub(crate) clients: bool,
@@ -163,6 +168,10 @@ impl Judge<'_> {
         {
             context.clients = for_clients.is_some();
         }
+        #[cfg(feature = "transactions")]
+        {
+            context.exchange = transaction_service::asked(request, policy);
+        }
         let spoken = check(self.trace, "listener", "docs/decisions.md", Spoken::of(request, policy), |_| String::new());
         let spoken = spoken.map_err(|rejection| match rejection.is(GateCode::ListenerUnknown) {
             true => Denial::unknown(rejection),
@@ -179,6 +188,12 @@ impl Judge<'_> {
         });
         let judged = judged.map_err(Denial::request)?;
         context.origin = Some(judged.origin);
+        #[cfg(feature = "transactions")]
+        if let (true, Some(service), Some(accepted)) =
+            (context.exchange, &policy.transaction_service, &policy.transaction_tokens)
+        {
+            return self.at_transactions(service, accepted, &judged, request, context);
+        }
         if let Some(cors) = &self.policy.cors {
             let preflight = cors::preflight(&judged, cors);
             if let Err(rejection) = &preflight {

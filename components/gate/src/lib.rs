@@ -48,6 +48,8 @@ mod sources;
 mod state;
 mod status;
 mod transaction;
+#[cfg(feature = "transactions")]
+mod transaction_service;
 #[cfg(feature = "registry")]
 mod users;
 mod workload;
@@ -64,7 +66,7 @@ pub use gate::{Checked, Gate, Held, Readiness};
 pub use memory::Forget;
 pub use origin::Class;
 #[cfg(feature = "registry")]
-pub use registry::{Issue, ToSign};
+pub use registry::{Issue, IssueKind, ToSign};
 pub use request::{ClientCertificate, Header, Request};
 pub use rule_index::RuleIndex;
 pub use signed_answer::{AnswerToSign, OwnIdentity, ReadyAnswer};

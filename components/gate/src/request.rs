@@ -71,6 +71,8 @@ pub struct Request {
     pub nonces: Vec<String>,
     /// Since when the memory of used proofs has been complete, in seconds since 1970; absent where it always was.
     pub replay_since: Option<Timestamp>,
+    /// A text that no other request has, 128 bits of randomness or more: what is issued for this request is named by it.
+    pub fresh: Option<String>,
 }
 
 /// Which request is spoken of: the one that came, or the one that the listener's proxy asks about.

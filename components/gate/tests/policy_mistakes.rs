@@ -17,7 +17,7 @@ use portcullis_gate::policy::{Format, Policy, PolicyCode, PolicyError, export, l
 use portcullis_types::RuleCode;
 
 /// Every code, and a policy that shows it.
-const CODES: [(&str, &str); 82] = [
+const CODES: [(&str, &str); 84] = [
     ("policy.too_large", "generated/too_large.toml"),
     ("policy.syntax", "syntax_unclosed_text.toml"),
     ("policy.duplicate_name", "name_twice.json"),
@@ -66,6 +66,8 @@ const CODES: [(&str, &str); 82] = [
     ("policy.listener_tls", "listener_peers_alone.toml"),
     ("policy.listener_trust", "listener_trust.toml"),
     ("policy.transaction_tokens", "transaction_none.toml"),
+    ("policy.transaction_service", "transaction_service.toml"),
+    ("policy.transaction_service_absent", "envoy/transaction_service.toml"),
     ("policy.registry_issuer", "registry_issuer.toml"),
     ("policy.registry_service", "registry_service.toml"),
     ("policy.registry_repository", "registry_repository.toml"),

@@ -11,10 +11,10 @@ use crate::{
         gate::gate::{
             Answer, AnswerToSign, Answered, BasicCredential, Body, Checked, Class, ClientAnswer, ClientCertificate,
             Content, Decision, Document, DocumentFinding, DocumentKind, DocumentNeed, EndpointCredential, Evaluation,
-            Field, Forget, Format, Gate, GateBorrow, Guest, GuestEvaluation, GuestGate, Held, Issue, LeafCertificate,
-            Missing, Need, Outcome, OwnIdentity, Pending, Principal, Problem, Question, Readiness, ReadyAnswer,
-            Register, Registration, RegistrationOutcome, Remember, Request, Sha256, Step, ToSign, ToldStep,
-            Transaction, Wanted,
+            Field, Forget, Format, Gate, GateBorrow, Guest, GuestEvaluation, GuestGate, Held, Issue, IssueKind,
+            LeafCertificate, Missing, Need, Outcome, OwnIdentity, Pending, Principal, Problem, Question, Readiness,
+            ReadyAnswer, Register, Registration, RegistrationOutcome, Remember, Request, Sha256, Step, ToSign,
+            ToldStep, Transaction, Wanted,
         },
         types::types::{Header, Rejection, Timestamp},
     },
@@ -161,6 +161,7 @@ fn request(request: Request) -> gate::Request {
         listener: request.listener,
         nonces: request.nonces,
         replay_since: request.replay_since,
+        fresh: request.fresh,
     }
 }
 
@@ -357,6 +358,10 @@ fn client(client: gate::ClientAnswer) -> ClientAnswer {
 fn issue(issue: gate::Issue) -> Issue {
     let to_sign = |gate::ToSign { media_type, claims }| ToSign { media_type, claims };
     Issue {
+        kind: match issue.kind {
+            gate::IssueKind::Registry => IssueKind::Registry,
+            gate::IssueKind::Transaction => IssueKind::Transaction,
+        },
         access: to_sign(issue.access),
         refresh: issue.refresh.map(to_sign),
         scope: issue.scope,

@@ -7,7 +7,7 @@ use crate::{
     Component, backend,
     bindings::exports::portcullis::gate::policy::{
         Asserter, Clients, Demand, Format, Guest, HostSettings, Listener, Problem, PublishedMetadata, Replay, Report,
-        Tls, TokenService,
+        Tls, TokenService, TransactionService,
     },
 };
 
@@ -55,6 +55,11 @@ impl Guest for Component {
                 window: clients.window,
                 registers: clients.register.is_some(),
             }),
+            transaction_service: policy.transaction_service.as_ref().map(|service| TransactionService {
+                keys: service.keys.clone(),
+                endpoint: service.endpoint.clone(),
+                lifetime: service.lifetime,
+            }),
         })
     }
 
@@ -95,6 +100,7 @@ fn listener(listener: policy::Listener) -> Listener {
         address: listener.address,
         tokens: listener.tokens,
         clients: listener.clients,
+        transactions: listener.transactions,
         asks_certificate: listener.client_certificate == Some(policy::CertificateFrom::Host) && listener.tls.is_some(),
         asserts: listener.asserts.map(|asserter| match asserter {
             policy::Asserter::Nginx => Asserter::Nginx,

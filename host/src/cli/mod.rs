@@ -9,6 +9,8 @@ mod gate_json;
 mod http_message;
 mod http_text;
 mod input;
+#[cfg(feature = "gateway")]
+mod key_folder;
 mod keys;
 mod lines;
 mod mint;
@@ -52,6 +54,8 @@ mod svid_verify;
 mod token;
 mod token_inspect;
 mod token_verify;
+#[cfg(feature = "gateway")]
+mod transaction;
 mod version;
 mod when;
 mod workers;
@@ -121,6 +125,10 @@ enum Command {
     #[cfg(feature = "gateway")]
     #[command(subcommand)]
     Registry(registry::Command),
+    /// Keys of a Transaction Token Service
+    #[cfg(feature = "gateway")]
+    #[command(subcommand)]
+    Transaction(transaction::Command),
     Batch(batch::Batch),
     Mint(mint::Mint),
     /// Precompile components, or list them
@@ -179,6 +187,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Serve(serve)) => serve::run(serve, &context),
         #[cfg(feature = "gateway")]
         Some(Command::Registry(command)) => registry::run(command, &context),
+        #[cfg(feature = "gateway")]
+        Some(Command::Transaction(command)) => transaction::run(command, &context),
         Some(Command::Batch(batch)) => batch::run(&batch, &context),
         Some(Command::Mint(mint)) => mint::run(&mint, &context),
         Some(Command::Component(command)) => component::run(command, &context),

@@ -3,15 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use portcullis_host::gateway::{TokenKey, TokenKeys};
-use serde_json::json;
 
-use super::context::{Context, Format};
-use super::{Outcome, output};
-
-/// For how long tokens of a key may live after it was replaced: nobody here knows the policy, so no key is ever taken for one whose
-/// tokens are over. The service removes them.
-const KEEP: u64 = u64::MAX;
+use super::context::Context;
+use super::{Outcome, key_folder, output};
 
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
@@ -58,30 +52,10 @@ pub(crate) struct Rotate {
 }
 
 pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Outcome> {
-    let open = |folder: &Folder| TokenKeys::open(&folder.keys, KEEP);
     match command {
-        Command::Keys(folder) => {
-            let keys = open(&folder)?.list()?;
-            if context.format() == Format::Json {
-                let told = |key: &TokenKey| json!({"kid": key.kid, "from": key.from, "signs": key.signs});
-                output::json(&json!({"keys": keys.iter().map(told).collect::<Vec<_>>()}))?;
-            } else {
-                for key in keys {
-                    let from = i64::try_from(key.from).ok().and_then(|from| jiff::Timestamp::from_second(from).ok());
-                    let from = from.map(|from| from.to_string()).unwrap_or_default();
-                    output::print(&format!("{}  from {from}{}\n", key.kid, if key.signs { "  signs" } else { "" }))?;
-                }
-            }
-        }
-        Command::Rotate(rotate) => {
-            let kid = open(&rotate.folder)?.rotate(rotate.now)?;
-            if context.format() == Format::Json {
-                output::json(&json!({ "kid": kid }))?;
-            } else {
-                output::print(&format!("{kid}\n"))?;
-            }
-        }
-        Command::Root(folder) => output::print(&open(&folder)?.root()?)?,
+        Command::Keys(folder) => key_folder::list(&folder.keys, context)?,
+        Command::Rotate(rotate) => key_folder::rotate(&rotate.folder.keys, rotate.now, context)?,
+        Command::Root(folder) => output::print(&key_folder::open(&folder.keys)?.root()?)?,
     }
     Ok(Outcome::Accepted)
 }

@@ -41,6 +41,7 @@ mod start;
 mod telemetry;
 mod tls;
 mod tokens;
+mod transactions;
 mod verdict;
 mod watch;
 

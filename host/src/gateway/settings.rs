@@ -34,6 +34,8 @@ pub struct Settings {
     pub audit: Option<PathBuf>,
     /// The folder with the keys of a token service for registries; they are gone with the process if absent.
     pub token_keys: Option<PathBuf>,
+    /// The folder with the keys of a Transaction Token Service; they are gone with the process if absent.
+    pub transaction_keys: Option<PathBuf>,
     /// The file in which clients are kept that were registered on first use; needed where the policy registers any.
     pub clients_store: Option<PathBuf>,
     /// The gateway's own identity, by which it signs answers for those that ask for it.
@@ -95,6 +97,7 @@ impl Settings {
             workload_api: None,
             audit: None,
             token_keys: None,
+            transaction_keys: None,
             clients_store: None,
             identity: None,
             demo: false,

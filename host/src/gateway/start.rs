@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::admin::Admin;
 use super::audit::{Audit, Written};
-use super::check::{self, Door};
+use super::check::{self, Door, Services};
 use super::clients::{Registrations, StoreError};
 use super::clock::now;
 use super::demo::DemoIssuer;
@@ -25,6 +25,7 @@ use super::replay::{Nonces, ReplayMemory};
 use super::settings::Settings;
 use super::tls::{self, Asked, ListenerTls, TlsError};
 use super::tokens::{KeysError, TokenService};
+use super::transactions::TransactionService;
 use crate::gate::{Asserter, Listener, Replay};
 
 /// Where the issuer for demonstration is: a name that nobody has (RFC 6761), answered within the process.
@@ -79,7 +80,10 @@ pub enum StartError {
     Fetcher(String),
     /// The token service's keys cannot be had.
     #[error("the token service has no keys: {0}")]
-    TokenKeys(#[from] KeysError),
+    TokenKeys(#[source] KeysError),
+    /// The Transaction Token Service's keys cannot be had.
+    #[error("the transaction token service has no keys: {0}")]
+    TransactionKeys(#[source] KeysError),
     /// The policy registers clients, and there is nowhere to keep them.
     #[error("the policy registers clients on first use, and nobody keeps them: name a file with --clients-store")]
     NoClientsStore,
@@ -123,7 +127,7 @@ pub struct Gateway {
     metrics: Arc<Metrics>,
     doors: Vec<(Arc<Door>, Serving)>,
     admin: Option<(axum::Router, Serving)>,
-    tokens: Option<Arc<TokenService>>,
+    services: Services,
     registrations: Option<Registrations>,
     reloading: Reloading,
     written: Option<Written>,
@@ -171,18 +175,12 @@ impl Gateway {
             (Some(_), None) => return Err(StartError::NoClientsStore),
             (None, _) => None,
         };
-        let tokens = match host.token_service {
-            Some(described) => {
-                let folder = settings.token_keys.as_deref();
-                Some(Arc::new(TokenService::open(described, folder, settings.instances)?))
-            }
-            None => None,
-        };
+        let services = services(host.token_service, host.transaction_service.as_ref(), &settings)?;
         let identity = settings.identity.clone().map(Identity::open).transpose()?.map(Arc::new);
         let parts = Parts {
             component: settings.component.clone(),
             instances: settings.instances,
-            fetcher: fetcher(&settings, demo.as_ref(), tokens.as_ref())?,
+            fetcher: fetcher(&settings, demo.as_ref(), &services)?,
             store: Arc::new(Store::new()),
             replay,
             nonces,
@@ -227,7 +225,7 @@ impl Gateway {
                 metrics: Arc::clone(&metrics),
             };
             let (engine, metrics) = (Arc::clone(&engine), Arc::clone(&metrics));
-            let door = Door::new(engine, metrics, audit.clone(), listener, declared, tokens.clone(), identity.clone());
+            let door = Door::new(engine, metrics, audit.clone(), listener, declared, &services, identity.clone());
             doors.push((Arc::new(door), serving));
         }
         let admin = match &settings.admin {
@@ -246,7 +244,7 @@ impl Gateway {
         };
         let reloading =
             Reloading::new(Arc::clone(&engine), Arc::clone(&metrics), settings.policy, watched, certificates, identity);
-        Ok(Self { engine, metrics, doors, admin, tokens, registrations, reloading, written, grace: settings.grace })
+        Ok(Self { engine, metrics, doors, admin, services, registrations, reloading, written, grace: settings.grace })
     }
 
     /// Where it listens, with the ports that it was given.
@@ -267,13 +265,16 @@ impl Gateway {
 
     /// Answers checks until `end` comes, then takes no more connections and lets requests that are under way end.
     pub async fn run(self, end: impl Future<Output = ()>) {
-        let Self { engine, metrics, doors, admin, tokens, registrations, reloading, written, grace } = self;
+        let Self { engine, metrics, doors, admin, services, registrations, reloading, written, grace } = self;
         let (end_all, ending) = watch::channel(false);
         let mut background = JoinSet::new();
         background.spawn(Arc::clone(&engine).keep_fresh());
         background.spawn(reloading.run());
-        if let Some(tokens) = tokens {
+        if let Some(tokens) = services.tokens {
             background.spawn(tokens.keep_keys());
+        }
+        if let Some(transactions) = services.transactions {
+            background.spawn(transactions.keep_keys());
         }
         if let Some(registrations) = registrations {
             background.spawn(registrations.keep_small());
@@ -369,6 +370,7 @@ fn unnamed() -> Listener {
         address: DEFAULT_ADDRESS.into(),
         tokens: false,
         clients: false,
+        transactions: false,
         asks_certificate: false,
         asserts: None::<Asserter>,
         trust_proxy_validation: None,
@@ -377,11 +379,37 @@ fn unnamed() -> Listener {
     }
 }
 
-fn fetcher(
+/// What the gateway signs with keys of its own, as the policy says.
+fn services(
+    tokens: Option<crate::gate::TokenService>,
+    transactions: Option<&crate::gate::TransactionService>,
     settings: &Settings,
-    demo: Option<&Arc<DemoIssuer>>,
-    tokens: Option<&Arc<TokenService>>,
-) -> Result<Fetcher, StartError> {
+) -> Result<Services, StartError> {
+    let tokens =
+        tokens.map(|described| TokenService::open(described, settings.token_keys.as_deref(), settings.instances));
+    let transactions =
+        transactions.map(|described| TransactionService::open(described, settings.transaction_keys.as_deref()));
+    Ok(Services {
+        tokens: tokens.transpose().map_err(StartError::TokenKeys)?.map(Arc::new),
+        transactions: transactions.transpose().map_err(StartError::TransactionKeys)?.map(Arc::new),
+    })
+}
+
+/// What is answered within the process, by origin: the gateway's own documents are had without a network. Where two are at one
+/// origin, what the one has not is the other's.
+fn within(documents: impl Iterator<Item = (String, axum::Router)>) -> HashMap<String, axum::Router> {
+    let mut all: HashMap<String, axum::Router> = HashMap::new();
+    for (origin, router) in documents {
+        let router = match all.remove(&origin) {
+            Some(first) => first.fallback_service(router),
+            None => router,
+        };
+        all.insert(origin, router);
+    }
+    all
+}
+
+fn fetcher(settings: &Settings, demo: Option<&Arc<DemoIssuer>>, services: &Services) -> Result<Fetcher, StartError> {
     let mut roots = Vec::new();
     for path in &settings.authorities {
         roots.extend(tls::certificates(path, "authorities of issuers")?);
@@ -389,7 +417,9 @@ fn fetcher(
     let pin =
         |known: &super::settings::Resolve| Pin { host: known.host.clone(), port: known.port, address: known.address };
     let demo = demo.map(|demo| (DEMO_ISSUER.to_owned(), demo.documents()));
-    let local: HashMap<String, axum::Router> = demo.into_iter().chain(tokens.map(TokenService::documents)).collect();
+    let tokens = services.tokens.as_ref().map(TokenService::documents);
+    let transactions = services.transactions.as_ref().map(TransactionService::documents);
+    let local = within(demo.into_iter().chain(tokens).chain(transactions));
     let settings = FetchSettings {
         pins: settings.resolve.iter().map(pin).collect(),
         extra_roots: roots,

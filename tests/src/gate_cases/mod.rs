@@ -1,6 +1,7 @@
 //! The cases of the gate, a file a group in `tests/gate`; of registries, `tests/registry.ndjson`; and of the clients of
 //! authorization servers, `tests/clients.ndjson`; of opaque tokens, `tests/introspection.ndjson`: made, so that each is one change
-//! away from another. A page has no part in the last three, hence their own files.
+//! away from another. A page has no part in the last three, hence their own files. Those of the Transaction Token Service,
+//! `tests/transactions.ndjson`, are kept.
 
 mod attestation;
 mod bindings;
@@ -29,7 +30,7 @@ use std::fmt::Write as _;
 
 use make::Group;
 
-use crate::corpus;
+use crate::{corpus, root};
 
 /// The files, each with its text.
 pub fn files() -> Vec<(String, String)> {
@@ -38,6 +39,9 @@ pub fn files() -> Vec<(String, String)> {
     files.push((corpus::REGISTRY.into(), lines(&registry::cases())));
     files.push((corpus::CLIENTS.into(), lines(&clients::cases())));
     files.push((corpus::INTROSPECTION.into(), lines(&introspection::cases())));
+    // Nobody makes these anew: they are what they are.
+    let kept = std::fs::read_to_string(root().join(corpus::TRANSACTIONS)).unwrap_or_default();
+    files.push((corpus::TRANSACTIONS.into(), kept));
     files
 }
 

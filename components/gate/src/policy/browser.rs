@@ -41,6 +41,12 @@ impl Policy {
             let detail = "attestations are for resource servers, and a page is none";
             errors.push(PolicyError::new(PolicyCode::BrowserAttestation, top.member("attestation"), detail, EXPORT));
         }
+        #[cfg(feature = "transactions")]
+        if self.transaction_service.is_some() {
+            let path = top.member("transaction_tokens").member("service");
+            let detail = "a page has no keys to sign with, and no workload asks one";
+            errors.push(PolicyError::new(PolicyCode::TransactionServiceAbsent, path, detail, EXPORT));
+        }
         if self.replay == Replay::Shared {
             let detail = "a page shares its memory of used proofs with no other host";
             errors.push(PolicyError::new(PolicyCode::BrowserStore, top.member("replay"), detail, EXPORT));

@@ -109,6 +109,11 @@ portcullis_types::codes! {
 
         /// Transaction Tokens are asked for and none are accepted, or could be made by everybody who verifies them.
         TransactionTokens = "policy.transaction_tokens", "docs/transaction-tokens.md";
+        /// The service that makes Transaction Tokens cannot be what the policy says: it has no URL or keys at an origin of the policy,
+        /// no listener, issuers or trust domains that there are not, or would make tokens that the policy itself refuses.
+        TransactionService = "policy.transaction_service", "docs/transaction-tokens.md";
+        /// Transaction Tokens are to be made in a build that makes none: a page's or a filter's.
+        TransactionServiceAbsent = "policy.transaction_service_absent", "docs/transaction-tokens.md";
 
         /// An issuer of tokens for registries (`profile = "registry"`) is named where other credentials count, or there is no
         /// `[registry]` for it.

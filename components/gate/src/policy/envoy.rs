@@ -86,6 +86,7 @@ pub(super) fn envoy(top: &Reader<'_>, errors: &mut Vec<PolicyError>) -> Envoy {
         address: String::new(),
         tokens: false,
         clients: false,
+        transactions: false,
         asserts: None,
         client_certificate,
         trust_proxy_validation: None,
@@ -169,6 +170,15 @@ impl Policy {
             if registry.tokens.is_some() {
                 absent("token_service", "a filter has no keys to sign with");
             }
+        }
+        #[cfg(feature = "transactions")]
+        if self.transaction_service.is_some() {
+            errors.push(PolicyError::new(
+                PolicyCode::TransactionServiceAbsent,
+                top.member("transaction_tokens").member("service"),
+                "a filter has no keys to sign with",
+                "keep it in a policy of its own, for the gateway",
+            ));
         }
         #[cfg(feature = "clients")]
         if self.clients.is_some() {

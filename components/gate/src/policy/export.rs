@@ -476,6 +476,8 @@ mod tests {
                         "clients",
                         "transaction_tokens",
                         "transaction",
+                        "transaction_tokens.service",
+                        "a workload",
                         "a known client",
                         "register",
                         "a configured client",

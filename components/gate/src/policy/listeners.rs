@@ -54,6 +54,8 @@ pub struct Listener {
     pub tokens: bool,
     /// Whether an authorization server asks there who its clients are, and no requests are checked.
     pub clients: bool,
+    /// Whether Transaction Tokens are handed out there, and no requests are checked.
+    pub transactions: bool,
     /// Whose word is taken there.
     pub asserts: Option<Asserter>,
     /// Where a client's certificate is taken from.
@@ -104,6 +106,7 @@ fn listener(entry: &Reader<'_>, trusted: &[Trusted], errors: &mut Vec<PolicyErro
         address: entry.text("address")?.into(),
         tokens: entry.text("serves") == Some("tokens"),
         clients: entry.text("serves") == Some("clients"),
+        transactions: entry.text("serves") == Some("transactions"),
         asserts: match entry.text("asserts") {
             Some("nginx") => Some(Asserter::Nginx),
             Some("traefik") => Some(Asserter::Traefik),
@@ -123,9 +126,9 @@ fn listener(entry: &Reader<'_>, trusted: &[Trusted], errors: &mut Vec<PolicyErro
         peers: entry.strings("peers").unwrap_or_default(),
         tls,
     };
-    if listener.tokens && listener.asserts.is_some() {
+    if (listener.tokens || listener.transactions) && listener.asserts.is_some() {
         errors.push(PolicyError::new(
-            PolicyCode::RegistryTokenService,
+            if listener.tokens { PolicyCode::RegistryTokenService } else { PolicyCode::TransactionService },
             entry.at("asserts"),
             "tokens are handed out to who asks for them, and this listener answers about others' requests",
             "make a listener of its own for tokens",

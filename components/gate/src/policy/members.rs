@@ -6,6 +6,7 @@ mod clients;
 mod dynamic_clients;
 mod registry;
 mod surroundings;
+mod transaction_service;
 mod transaction_tokens;
 
 pub use attestation::ATTESTATION;
@@ -13,6 +14,7 @@ pub use clients::{CLIENT, CLIENTS, REGISTERED, REGISTRATION};
 pub use dynamic_clients::{ATTESTED, CLIENTS_KEY_BINDING, DYNAMIC_CLIENTS, STATED, VOUCHED_BY};
 pub use registry::{REGISTRY, REGISTRY_GRANT, TOKEN_SERVICE};
 pub use surroundings::{CHALLENGE, CORS, LIMITS, LISTENER, RESOURCE, TLS, UPSTREAM};
+pub use transaction_service::{TRANSACTION_SERVICE, TRANSACTION_WORKLOAD};
 pub use transaction_tokens::{KEY_BINDING, TRANSACTION, TRANSACTION_TOKENS};
 
 use super::{
@@ -557,6 +559,8 @@ pub static SHAPES: &[&Shape] = &[
     &TRANSACTION,
     &KEY_BINDING,
     &TRANSACTION_TOKENS,
+    &TRANSACTION_SERVICE,
+    &TRANSACTION_WORKLOAD,
     &REGISTRY,
     &REGISTRY_GRANT,
     &TOKEN_SERVICE,

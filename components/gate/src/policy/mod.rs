@@ -41,6 +41,8 @@ pub mod shape;
 pub mod surroundings;
 #[cfg(feature = "toml")]
 mod toml_text;
+#[cfg(feature = "transactions")]
+pub mod transaction_service;
 pub mod transaction_tokens;
 pub mod trust_domains;
 
@@ -68,6 +70,8 @@ pub use render::{render, render_warnings};
 pub use resource_metadata::{DescribedResource, PublishedMetadata};
 pub use rules::{Access, Authority, Requirements, Rule};
 pub use surroundings::{Challenges, Cors, HeaderSource, Limits, Metadata, Upstream};
+#[cfg(feature = "transactions")]
+pub use transaction_service::{ServedWorkloads, TransactionService};
 pub use transaction_tokens::{TransactionRequirements, TransactionTokens};
 pub use trust_domains::{BundleSource, Trusted, WorkloadProof};
 
@@ -119,6 +123,9 @@ pub struct Policy {
     pub trust_domains: Vec<Trusted>,
     /// Transaction Tokens beside callers' own credentials.
     pub transaction_tokens: Option<TransactionTokens>,
+    /// The service that makes them, where the host is it.
+    #[cfg(feature = "transactions")]
+    pub transaction_service: Option<TransactionService>,
     /// Rules in their order.
     pub rules: Vec<Rule>,
     /// The rules by their paths.
@@ -245,6 +252,28 @@ impl Policy {
                 "keep [registry] in a policy of its own, for hosts that guard one",
             ));
         }
+        #[cfg(feature = "transactions")]
+        let transaction_service = if errors.is_empty() {
+            let around = rules::Surroundings {
+                origins: &origins,
+                issuers: &issuers,
+                trust_domains: &trust_domains,
+                transactions,
+                mode,
+            };
+            transaction_service::service(&top, transaction_tokens.as_ref(), &around, errors)
+        } else {
+            None
+        };
+        #[cfg(not(feature = "transactions"))]
+        if let Some(service) = top.object("transaction_tokens").filter(|entry| entry.value("service").is_some()) {
+            errors.push(PolicyError::new(
+                PolicyCode::TransactionServiceAbsent,
+                service.at("service"),
+                "this build makes no Transaction Tokens",
+                "keep [transaction_tokens.service] in a policy of its own, for the gateway",
+            ));
+        }
         let proof_window = top.duration("proof_window").unwrap_or(DEFAULT_PROOF_WINDOW);
         #[cfg(feature = "clients")]
         let clients = if errors.is_empty() {
@@ -270,6 +299,8 @@ impl Policy {
         registry::listened(&top, registry.as_ref(), &listeners, errors);
         #[cfg(feature = "clients")]
         clients::listened(&top, clients.as_ref(), &listeners, errors);
+        #[cfg(feature = "transactions")]
+        transaction_service::listened(&top, transaction_service.as_ref(), &listeners, errors);
         let limits = surroundings::limits(&top);
         let envoy = envoy::envoy(&top, errors);
         if !errors.is_empty() {
@@ -294,6 +325,8 @@ impl Policy {
             issuers,
             trust_domains,
             transaction_tokens,
+            #[cfg(feature = "transactions")]
+            transaction_service,
             rules,
             index: Rc::new(index),
             #[cfg(feature = "registry")]
@@ -388,13 +421,30 @@ impl Policy {
         warnings
     }
 
-    /// Whether credentials of an authority count anywhere: a rule names it, or a registry does.
+    /// Whether credentials of an authority count anywhere: a rule names it, a registry does, or a service that makes tokens.
     pub(crate) fn names(&self, authority: Authority) -> bool {
         let by_rule = self.rules.iter().any(|rule| match &rule.access {
             Access::Credential { authorities, .. } => authorities.contains(&authority),
             Access::Anonymous => false,
         });
-        by_rule || self.registry_names(authority) || self.clients_name(authority)
+        by_rule || self.registry_names(authority) || self.clients_name(authority) || self.transactions_name(authority)
+    }
+
+    #[cfg(feature = "transactions")]
+    fn transactions_name(&self, authority: Authority) -> bool {
+        self.transaction_service.as_ref().is_some_and(|service| match authority {
+            Authority::Issuer(number) => service.subject_issuers.contains(&number),
+            Authority::TrustDomain(number) => self.trust_domains.get(number).is_some_and(|trusted| {
+                let mut patterns = service.workloads.iter().flat_map(|entry| &entry.patterns);
+                patterns.any(|pattern| *pattern.trust_domain() == trusted.name)
+            }),
+            Authority::Users => false,
+        })
+    }
+
+    #[cfg(not(feature = "transactions"))]
+    fn transactions_name(&self, _: Authority) -> bool {
+        false
     }
 
     /// Where it says that transactions are used once, if they are.

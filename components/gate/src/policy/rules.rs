@@ -8,7 +8,7 @@ use portcullis_svid::IdPattern;
 use portcullis_types::{Rejection, json::Value, limits::excerpt};
 
 use super::{
-    Mode, PolicyError,
+    Mode, Path, PolicyError,
     code::PolicyCode,
     issuers::{Issuer, repeated},
     limits::{MAX_NAMES, MAX_RULES},
@@ -409,18 +409,7 @@ fn patterns(
     let mut read = Vec::new();
     for (index, text) in texts {
         let path = require.at("spiffe_id").item(*index);
-        let pattern = match IdPattern::parse(text) {
-            Ok(pattern) => pattern,
-            Err(rejection) => {
-                errors.push(PolicyError::new(
-                    PolicyCode::PatternMalformed,
-                    path,
-                    format!("{}: {}", rejection.code(), rejection.detail()),
-                    "write a SPIFFE ID, or one with \"/*\" at its end for all below it: \"spiffe://prod.example/ns/*\"",
-                ));
-                continue;
-            }
-        };
+        let Some(pattern) = pattern(text, path.clone(), errors) else { continue };
         let named = |one: &Authority| match one {
             Authority::TrustDomain(number) => around.trust_domains.get(*number).map(|trusted| &trusted.name),
             Authority::Issuer(_) | Authority::Users => None,
@@ -437,6 +426,20 @@ fn patterns(
         read.push(pattern);
     }
     read
+}
+
+/// A pattern of SPIFFE IDs.
+pub(super) fn pattern(text: &str, path: Path, errors: &mut Vec<PolicyError>) -> Option<IdPattern> {
+    IdPattern::parse(text)
+        .map_err(|rejection| {
+            errors.push(PolicyError::new(
+                PolicyCode::PatternMalformed,
+                path,
+                format!("{}: {}", rejection.code(), rejection.detail()),
+                "write a SPIFFE ID, or one with \"/*\" at its end for all below it: \"spiffe://prod.example/ns/*\"",
+            ));
+        })
+        .ok()
 }
 
 /// Most earlier rules of the same path that one is compared with: a warning is not worth more.

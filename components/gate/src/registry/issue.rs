@@ -1,4 +1,4 @@
-//! What a token service hands out: claims to be signed by its host.
+//! What a service hands out: claims to be signed by its host.
 
 use alloc::{
     string::{String, ToString},
@@ -14,7 +14,8 @@ use portcullis_types::{
 /// The media type of refresh tokens. Nothing but this token service reads them.
 pub(super) const REFRESH_TYPE: &str = "registry-refresh+jwt";
 
-/// Claims to sign. The host adds `jti`, which is to be unique, and signs with the newest of the service's keys that is in use.
+/// Claims to sign. For a registry the host adds `jti`, which is to be unique. It signs with the newest of the service's keys that is in
+/// use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ToSign {
     /// `typ` of the header.
@@ -23,9 +24,30 @@ pub struct ToSign {
     pub claims: String,
 }
 
+/// What a service hands out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IssueKind {
+    /// Tokens for a registry.
+    Registry,
+    /// A Transaction Token.
+    Transaction,
+}
+
+impl IssueKind {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Registry => "registry",
+            Self::Transaction => "transaction",
+        }
+    }
+}
+
 /// What a client is handed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issue {
+    /// Which service hands it out, and so with whose keys it is signed.
+    pub kind: IssueKind,
     /// The access token.
     pub access: ToSign,
     /// The refresh token, where one is asked for and may be had.

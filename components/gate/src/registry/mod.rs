@@ -16,7 +16,7 @@ use alloc::{string::String, vec::Vec};
 
 use portcullis_scope::oci::Access;
 
-pub use issue::{Issue, ToSign};
+pub use issue::{Issue, IssueKind, ToSign};
 
 use crate::{
     policy::Policy,

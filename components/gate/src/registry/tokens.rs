@@ -17,7 +17,7 @@ use portcullis_types::{Rejection, trace::check};
 use super::{
     Speaking,
     credential::Brought,
-    issue::{Issue, access_claim, number, text, to_sign},
+    issue::{Issue, IssueKind, access_claim, number, text, to_sign},
     permitted::{Standing, missing_credential, told},
 };
 use crate::{
@@ -77,6 +77,7 @@ impl Judge<'_> {
         self.trace.passed("access", "distribution: Token Authentication Specification", &|| told(&access));
         let refresh = self.refresh_token(registry, service, name, &asked, verified.as_ref(), signed_in);
         let issue = Issue {
+            kind: IssueKind::Registry,
             access: self.access_token(service, name, verified.as_ref(), &access),
             refresh,
             scope: if access.is_empty() { String::new() } else { scope::write(&access).map_err(Denial::request)? },

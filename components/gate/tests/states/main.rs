@@ -16,6 +16,7 @@ mod replay;
 mod rounds;
 #[path = "../support/mod.rs"]
 mod support;
+mod transactions;
 
 use portcullis_gate::{Content, Decision, Document, DocumentNeed, Evaluation, Gate, Need, Request, Step, Wanted};
 use support::*;

@@ -101,13 +101,7 @@ pub fn from_query(query: &str) -> Result<TokenRequest, Rejection> {
 /// assert_eq!(from_form(b"grant_type=authorization_code").unwrap_err().code(), "oci.grant_type");
 /// ```
 pub fn from_form(form: &[u8]) -> Result<TokenRequest, Rejection> {
-    if form.len() > MAX_FORM {
-        let what = format!("{} bytes, at most {MAX_FORM} are read", form.len());
-        return Err(Rejection::new(ScopeCode::OciFormTooLarge, what));
-    }
-    let text =
-        core::str::from_utf8(form).map_err(|_| Rejection::new(ScopeCode::OciQueryMalformed, "the form is no text"))?;
-    let mut parameters = Parameters::read(text)?;
+    let mut parameters = Parameters(parameters(form)?);
     let grant_type = parameters.needed("grant_type")?;
     let credential = match grant_type.as_str() {
         "password" => {
@@ -128,6 +122,26 @@ pub fn from_form(form: &[u8]) -> Result<TokenRequest, Rejection> {
         offline: parameters.one("access_type")?.as_deref() == Some("offline"),
         credential,
     })
+}
+
+/// The parameters of a form, decoded, repeats included: for who reads a form with others than these.
+///
+/// Errors: `oci.form_too_large`, `oci.query_malformed`, `oci.parameter_too_long`.
+///
+/// ```
+/// use portcullis_scope::oci::token_request::parameters;
+///
+/// assert_eq!(parameters(b"a=b+c&d=%7B").unwrap(), [("a".into(), "b c".into()), ("d".into(), "{".into())]);
+/// assert_eq!(parameters(b"a=%").unwrap_err().code(), "oci.query_malformed");
+/// ```
+pub fn parameters(form: &[u8]) -> Result<Vec<(String, String)>, Rejection> {
+    if form.len() > MAX_FORM {
+        let what = format!("{} bytes, at most {MAX_FORM} are read", form.len());
+        return Err(Rejection::new(ScopeCode::OciFormTooLarge, what));
+    }
+    let text =
+        core::str::from_utf8(form).map_err(|_| Rejection::new(ScopeCode::OciQueryMalformed, "the form is no text"))?;
+    Ok(Parameters::read(text)?.0)
 }
 
 fn access(scope: &str) -> Result<Vec<Access>, Rejection> {

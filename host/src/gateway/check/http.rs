@@ -20,6 +20,12 @@ impl Door {
         if self.listener.tokens {
             return answer::no_check("tokens are handed out here, and the policy has no token service");
         }
+        if let Some(transactions) = &self.transactions {
+            return transactions.answer(self, request).await;
+        }
+        if self.listener.transactions {
+            return answer::no_check("Transaction Tokens are handed out here, and the policy has no service for them");
+        }
         if self.listener.clients {
             return self.answer_server(request).await;
         }

@@ -7,6 +7,7 @@
 //! | `asserts = "traefik"`, `"caddy"` | `/auth/forward` |
 //! | none | `POST /check`; and `GET` of the resource's metadata at its well-known place (RFC 9728) |
 //! | `serves = "clients"` | `POST /authenticate` and its like (`docs/clients.md`), for an authorization server |
+//! | `serves = "transactions"` | the Transaction Token Service, where the policy says that it is |
 //! | `serves = "tokens"` | the token service for registries, where the policy says that it is |
 //!
 //! gRPC answers with status 200 whatever was decided, which `ext_authz` HTTP takes for "allow"; so the two never share a
@@ -27,11 +28,21 @@ use super::engine::Engine;
 use super::identity::Identity;
 use super::metrics::Metrics;
 use super::tokens::TokenService;
+use super::transactions::TransactionService;
 use super::verdict::Verdict;
 use crate::gate::{Asserter, Listener, Request};
 
 pub(crate) use answer::{Answer, answered, plain, put, text};
 pub(crate) use peer::PeerChain;
+
+/// What this gateway signs with keys of its own.
+#[derive(Clone, Default)]
+pub(crate) struct Services {
+    /// Tokens for registries.
+    pub(crate) tokens: Option<Arc<TokenService>>,
+    /// Transaction Tokens.
+    pub(crate) transactions: Option<Arc<TransactionService>>,
+}
 
 /// What stands behind one listener.
 pub(crate) struct Door {
@@ -43,6 +54,8 @@ pub(crate) struct Door {
     declared: bool,
     /// What hands out tokens, where the listener is for that.
     tokens: Option<Arc<TokenService>>,
+    /// What hands out Transaction Tokens, likewise.
+    transactions: Option<Arc<TransactionService>>,
     /// Who signs answers, if anybody does.
     pub(crate) identity: Option<Arc<Identity>>,
 }
@@ -54,11 +67,12 @@ impl Door {
         audit: Option<Audit>,
         listener: Listener,
         declared: bool,
-        tokens: Option<Arc<TokenService>>,
+        services: &Services,
         identity: Option<Arc<Identity>>,
     ) -> Self {
-        let tokens = tokens.filter(|_| listener.tokens);
-        Self { engine, metrics, audit, listener, declared, tokens, identity }
+        let tokens = services.tokens.clone().filter(|_| listener.tokens);
+        let transactions = services.transactions.clone().filter(|_| listener.transactions);
+        Self { engine, metrics, audit, listener, declared, tokens, transactions, identity }
     }
 
     pub(crate) fn listener(&self) -> &Listener {
@@ -105,6 +119,7 @@ impl Door {
 pub(crate) fn kind(listener: &Listener) -> &'static str {
     match listener.asserts {
         _ if listener.tokens => "tokens for registries",
+        _ if listener.transactions => "Transaction Tokens",
         _ if listener.clients => "who clients are",
         Some(Asserter::Envoy) => "asserts envoy",
         Some(Asserter::Nginx) => "asserts nginx",

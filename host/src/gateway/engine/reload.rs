@@ -168,5 +168,8 @@ impl Engine {
 /// Whether two policies listen at the same places in the same way, hand out the same tokens there, and need the same of the
 /// host for clients.
 fn same_listeners(one: &HostSettings, other: &HostSettings) -> bool {
-    one.listeners == other.listeners && one.token_service == other.token_service && one.clients == other.clients
+    one.listeners == other.listeners
+        && one.token_service == other.token_service
+        && one.transaction_service == other.transaction_service
+        && one.clients == other.clients
 }

@@ -1,30 +1,18 @@
 //! Answers of the token service (distribution: Token Authentication Specification, Token Response Fields; RFC 6749 section 5.1).
 
-use std::time::Duration;
-
 use axum::body::Body;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderValue, Method, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{KeysError, TokenService};
-use crate::gate::{Issue, ToSign};
+use super::{Certificate, KeysError, TokenService, form, identifier};
+use crate::gate::{Issue, IssueKind, ToSign};
 use crate::gateway::check::{Answer, Door, plain, text};
-use crate::gateway::clock::now;
-
-/// The most that is read of a form, in bytes: one more than the gate reads, so that it says itself that there is more.
-const MAX_FORM: usize = 384 * 1024 + 1;
 
 /// What is told who comes while many passwords are being looked at (OCI Distribution Specification 1.1, Error Codes).
 const TOO_MANY: &str =
     r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"too many requests"}],"error":"temporarily_unavailable"}"#;
-
-/// How long a form may take to come.
-const FORM_WITHIN: Duration = Duration::from_secs(10);
 
 /// What is told whose form does not come.
 const TOO_SLOW: &str =
@@ -41,10 +29,10 @@ impl TokenService {
         let reads = matches!(parts.method, Method::GET | Method::HEAD);
         let document = match parts.uri.path() {
             path if reads && path == self.keys_path => {
-                Some(("application/jwk-set+json", self.keys.load().jwks().to_string()))
+                Some(("application/jwk-set+json", self.keys.now().jwks(Certificate::Along).to_string()))
             }
             path if reads && path == self.root_path => {
-                Some(("application/pem-certificate-chain", self.keys.load().root_pem()))
+                Some(("application/pem-certificate-chain", self.keys.now().root_pem()))
             }
             _ => None,
         };
@@ -62,11 +50,9 @@ impl TokenService {
             asked.url = format!("{}://{rest}", self.scheme);
         }
         if parts.method == Method::POST {
-            asked.body = match tokio::time::timeout(FORM_WITHIN, Limited::new(body, MAX_FORM).collect()).await {
-                Ok(Ok(body)) => Some(body.to_bytes().to_vec()),
-                // Longer than is read: the gate is given as much as it takes to say so.
-                Ok(Err(_)) => Some(vec![b'&'; MAX_FORM]),
-                Err(_) => return text(StatusCode::REQUEST_TIMEOUT, TOO_SLOW.into()),
+            asked.body = match form::read(body).await {
+                Some(body) => Some(body),
+                None => return text(StatusCode::REQUEST_TIMEOUT, TOO_SLOW.into()),
             };
         }
         let _turn = if slow {
@@ -77,11 +63,13 @@ impl TokenService {
         };
         let verdict = door.judge_asked(asked).await;
         match (&verdict.decision.issue, verdict.allows()) {
-            (Some(issue), true) => self.handed_out(issue).unwrap_or_else(|error| {
-                tracing::error!(%error, "a token could not be signed");
-                unavailable()
-            }),
-            (None, true) => unavailable(),
+            (Some(issue), true) if issue.kind == IssueKind::Registry => {
+                self.handed_out(issue).unwrap_or_else(|error| {
+                    tracing::error!(%error, "a token could not be signed");
+                    unavailable()
+                })
+            }
+            (_, true) => unavailable(),
             // Nobody decided: what the gateway says then is for proxies, and clients of registries have a form of their own.
             (_, false) if verdict.decision.findings.is_empty() => unavailable(),
             (_, false) => plain(&verdict, verdict.decision.status),
@@ -107,14 +95,10 @@ impl TokenService {
 
     /// Signs claims, with an identifier that no other token has.
     fn sign(&self, what: &ToSign) -> Result<String, KeysError> {
-        let keys = self.keys.load();
-        let key = keys.signing(now()).ok_or_else(|| KeysError::Crypto("there is no key".into()))?;
         let mut claims: Map<String, Value> =
             serde_json::from_str(&what.claims).map_err(|error| KeysError::Crypto(error.to_string()))?;
-        let mut id = [0; 16];
-        aws_lc_rs::rand::fill(&mut id).map_err(|_| KeysError::Crypto("there is no randomness".into()))?;
-        claims.insert("jti".into(), json!(URL_SAFE_NO_PAD.encode(id)));
-        key.sign(&what.media_type, &Value::Object(claims).to_string())
+        claims.insert("jti".into(), json!(identifier()?));
+        self.keys.sign(&what.media_type, &Value::Object(claims).to_string(), Certificate::Along)
     }
 }
 

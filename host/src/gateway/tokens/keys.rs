@@ -59,6 +59,15 @@ pub enum KeysError {
     Crypto(String),
 }
 
+/// Whether a key's certificate goes along with what it signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Certificate {
+    /// It does: who verifies may know the root alone.
+    Along,
+    /// It does not: who verifies has the key set, and the token is a field of every request.
+    Absent,
+}
+
 /// One key.
 pub(crate) struct SigningKey {
     pub(crate) kid: String,
@@ -99,16 +108,17 @@ impl SigningKey {
         Ok(Self { kid: thumbprint(pair.public_key().as_ref()), from, pair, certificate: certificate.to_vec() })
     }
 
-    /// A compact JWS (RFC 7515 section 7.1) with ES256. The certificate goes along for registries that know the root alone
-    /// (section 4.1.6).
+    /// A compact JWS (RFC 7515 section 7.1) with ES256. The certificate goes along where it is asked for: for registries that know
+    /// the root alone (section 4.1.6).
     ///
     /// # Errors
     ///
     /// The library cannot sign.
-    pub(crate) fn sign(&self, typ: &str, claims: &str) -> Result<String, KeysError> {
-        let header = json!({
-            "typ": typ, "alg": "ES256", "kid": self.kid, "x5c": [STANDARD.encode(&self.certificate)],
-        });
+    pub(crate) fn sign(&self, typ: &str, claims: &str, certificate: Certificate) -> Result<String, KeysError> {
+        let mut header = json!({ "typ": typ, "alg": "ES256", "kid": self.kid });
+        if certificate == Certificate::Along {
+            header["x5c"] = json!([STANDARD.encode(&self.certificate)]);
+        }
         let mut token = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));
         let signature = self.pair.sign(&SystemRandom::new(), token.as_bytes()).map_err(|_| crypto("cannot sign"))?;
         token.push('.');
@@ -116,12 +126,14 @@ impl SigningKey {
         Ok(token)
     }
 
-    fn jwk(&self) -> Value {
+    fn jwk(&self, certificate: Certificate) -> Value {
         let (x, y) = coordinates(self.pair.public_key().as_ref());
-        json!({
-            "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": self.kid, "alg": "ES256", "use": "sig",
-            "x5c": [STANDARD.encode(&self.certificate)],
-        })
+        let mut jwk =
+            json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": self.kid, "alg": "ES256", "use": "sig" });
+        if certificate == Certificate::Along {
+            jwk["x5c"] = json!([STANDARD.encode(&self.certificate)]);
+        }
+        jwk
     }
 }
 
@@ -145,8 +157,8 @@ impl Keys {
     }
 
     /// The keys that are published, as a JWK Set (RFC 7517 section 5), the one that signs last first.
-    pub(crate) fn jwks(&self) -> Value {
-        json!({ "keys": self.keys.values().rev().map(SigningKey::jwk).collect::<Vec<_>>() })
+    pub(crate) fn jwks(&self, certificate: Certificate) -> Value {
+        json!({ "keys": self.keys.values().rev().map(|key| key.jwk(certificate)).collect::<Vec<_>>() })
     }
 
     /// The root in PEM, for registries.

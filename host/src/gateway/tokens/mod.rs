@@ -4,11 +4,12 @@
 //! root beside them. Who may have what is the gate's to say; here it is signed.
 
 mod answer;
+pub(crate) mod form;
+mod kept;
 mod keys;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
@@ -17,17 +18,13 @@ use axum::routing::get;
 use tokio::sync::Semaphore;
 use url::Url;
 
+pub(crate) use kept::{Kept, identifier};
 pub use keys::KeysError;
-pub(crate) use keys::{AHEAD, Folder};
+pub(crate) use keys::{AHEAD, Certificate, Folder};
 
+use self::kept::LEEWAY;
 use super::clock::now;
 use crate::gate::TokenService as Described;
-
-/// How often the folder of keys is looked at: long before a key that somebody made signs.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
-
-/// How far clocks may differ, in seconds, which tokens of a key that was replaced are good for longer.
-const LEEWAY: u64 = 120;
 
 /// Requests that wait for their turn with a slow password. More are told to come again.
 const MAX_WAITING: usize = 64;
@@ -37,8 +34,7 @@ const ROOT: &str = "root.pem";
 
 /// A token service.
 pub(crate) struct TokenService {
-    folder: Folder,
-    keys: Arc<keys::Current>,
+    keys: Kept,
     /// Of the URL of the keys.
     origin: String,
     keys_path: String,
@@ -48,8 +44,6 @@ pub(crate) struct TokenService {
     /// Requests with something in them that may be a password: checking one takes a while on purpose.
     slow: Semaphore,
     waiting: Semaphore,
-    /// The folder, where it is to be gone with the process.
-    _temporary: Option<tempfile::TempDir>,
 }
 
 impl TokenService {
@@ -59,23 +53,8 @@ impl TokenService {
     ///
     /// The folder cannot be read or written.
     pub(crate) fn open(described: Described, folder: Option<&Path>, instances: usize) -> Result<Self, KeysError> {
-        let temporary = match folder {
-            Some(_) => None,
-            None => {
-                tracing::warn!("the token service's keys are gone when it ends: name a folder with --token-keys");
-                Some(
-                    tempfile::tempdir()
-                        .map_err(|error| KeysError::File { path: std::env::temp_dir(), why: error.to_string() })?,
-                )
-            }
-        };
-        let path: PathBuf = match (&temporary, folder) {
-            (Some(temporary), _) => temporary.path().to_owned(),
-            (None, folder) => folder.map(Path::to_owned).unwrap_or_default(),
-        };
-        let keep = described.refresh.max(described.lifetime).saturating_add(LEEWAY);
-        let folder = Folder::open(&path, keep, now())?;
-        let keys = keys::current(folder.read(now())?);
+        let without = "the token service's keys are gone when it ends: name a folder with --token-keys";
+        let keys = Kept::open(folder, described.refresh.max(described.lifetime), without)?;
         // The gate has admitted the URL.
         let url = Url::parse(&described.keys).ok();
         let keys_path = url.as_ref().map_or("", Url::path).to_owned();
@@ -85,11 +64,9 @@ impl TokenService {
             root_path: format!("{above}/{ROOT}"),
             keys_path,
             scheme: described.realm.split_once("://").map_or("https", |(scheme, _)| scheme).to_ascii_lowercase(),
-            folder,
             keys,
             slow: Semaphore::new((instances / 2).max(1)),
             waiting: Semaphore::new(MAX_WAITING),
-            _temporary: temporary,
         })
     }
 
@@ -102,34 +79,19 @@ impl TokenService {
         (self.origin.clone(), router)
     }
 
-    /// Looks at the folder again and again: for keys that others made, and whether another is due.
+    /// Looks at the folder again and again.
     pub(crate) async fn keep_keys(self: Arc<Self>) {
-        loop {
-            tokio::time::sleep(LOOK_AGAIN).await;
-            if let Err(error) = self.look() {
-                tracing::error!(%error, "the token service's keys were not read again; the old ones stay");
-            }
-        }
-    }
-
-    fn look(&self) -> Result<(), KeysError> {
-        let at = now();
-        if self.folder.is_due(at)? {
-            let kid = self.folder.rotate(at.saturating_add(AHEAD), at)?;
-            tracing::info!(kid, "another key is published, and signs in {AHEAD} seconds");
-        }
-        self.keys.store(Arc::new(self.folder.read(at)?));
-        Ok(())
+        self.keys.keep().await;
     }
 }
 
 async fn published(State(service): State<Arc<TokenService>>) -> axum::response::Response {
     let headers = [("Content-Type", "application/jwk-set+json"), ("Cache-Control", "max-age=60")];
-    (headers, service.keys.load().jwks().to_string()).into_response()
+    (headers, service.keys.now().jwks(Certificate::Along).to_string()).into_response()
 }
 
 async fn root(State(service): State<Arc<TokenService>>) -> axum::response::Response {
-    ([("Content-Type", "application/pem-certificate-chain")], service.keys.load().root_pem()).into_response()
+    ([("Content-Type", "application/pem-certificate-chain")], service.keys.now().root_pem()).into_response()
 }
 
 /// A folder of keys, for the command line.

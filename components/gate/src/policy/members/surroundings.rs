@@ -178,11 +178,12 @@ pub static LISTENER: Shape = Shape {
         required("address", Kind::Text, "Host and port, or `unix:` and a path.", "address = \"127.0.0.1:8080\""),
         optional(
             "serves",
-            Kind::OneOf(&["checks", "tokens", "clients"]),
+            Kind::OneOf(&["checks", "tokens", "clients", "transactions"]),
             "\"checks\"",
-            "What is answered there: `checks` of requests, `tokens` for registries (`registry.token_service`), or who the \
-             `clients` of an authorization server are (`[clients]`). Who reaches one for `clients` is believed what they say of \
-             others' requests: it is on loopback, a Unix socket, or asks named peers for certificates.",
+            "What is answered there: `checks` of requests, `tokens` for registries (`registry.token_service`), who the `clients` of \
+             an authorization server are (`[clients]`), or requests for Transaction Tokens, `transactions` \
+             (`transaction_tokens.service`). Who reaches one for `clients` is believed what they say of others' requests: it is on \
+             loopback, a Unix socket, or asks named peers for certificates.",
             "serves = \"tokens\"",
         ),
         optional(

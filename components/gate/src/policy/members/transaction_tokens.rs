@@ -6,6 +6,7 @@ use super::{
         shape::{Kind, Shape},
     },
     optional, required,
+    transaction_service::TRANSACTION_SERVICE,
 };
 
 /// Transaction Tokens.
@@ -57,6 +58,13 @@ pub static TRANSACTION_TOKENS: Shape = Shape {
             "Whether each origin is reached once in a transaction: a second request with the same `txn` is refused, one with a \
              replacement too. For services that act and do not only answer.",
             "single_use = true",
+        ),
+        optional(
+            "service",
+            Kind::Object(&TRANSACTION_SERVICE),
+            "none: another one makes the tokens",
+            "The Transaction Token Service that the gateway is. It signs with keys of its own, which it publishes at `keys`.",
+            "[transaction_tokens.service]\nendpoint = \"https://tts.prod.example/token\"",
         ),
     ],
 };

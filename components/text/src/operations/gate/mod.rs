@@ -46,10 +46,12 @@ pub(super) fn check(door: &mut Door, call: Call<'_>) -> Answer {
     let nonces = members.optional_texts("nonces")?.unwrap_or_default();
     let replay_since = members.optional_integer("replay_since")?;
     let records = members.optional_object("records")?;
+    let fresh = members.optional_text("fresh")?;
     members.finish()?;
     let mut request = read::request(request, certificate, listener)?;
     request.nonces = nonces;
     request.replay_since = replay_since;
+    request.fresh = fresh.map(Into::into);
     let around = Around {
         resources: read::resources(resources)?,
         seen,

@@ -130,10 +130,12 @@ pub(in crate::operations) fn start(door: &mut Door, call: Call<'_>) -> Answer {
     let listener = members.optional_text("listener")?;
     let nonces = members.optional_texts("nonces")?.unwrap_or_default();
     let replay_since = members.optional_integer("replay_since")?;
+    let fresh = members.optional_text("fresh")?;
     members.finish()?;
     let mut request = read::request(request, certificate, listener)?;
     request.nonces = nonces;
     request.replay_since = replay_since;
+    request.fresh = fresh.map(Into::into);
     let gate = door.sessions.gate(gate)?;
     if door.sessions.evaluations.len() >= MAX_EVALUATIONS {
         return Err(too_many("evaluations", MAX_EVALUATIONS).into());

@@ -83,6 +83,7 @@ fn issue(issue: &Issue) -> Object {
         object([("typ", one.media_type.as_str().into()), ("claims", claims)])
     };
     let mut members: Vec<(String, Value)> = Vec::new();
+    members.push(("kind".into(), issue.kind.name().into()));
     members.push(("access".into(), to_sign(&issue.access).into()));
     members.extend(issue.refresh.as_ref().map(|refresh| ("refresh".into(), to_sign(refresh).into())));
     members.push(("scope".into(), issue.scope.as_str().into()));

@@ -1,0 +1,54 @@
+//! `portcullis transaction`: the keys of a Transaction Token Service.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::context::Context;
+use super::{Outcome, key_folder};
+
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+Examples:
+  portcullis transaction keys --keys /var/lib/portcullis/transaction-keys
+  portcullis transaction rotate --keys /var/lib/portcullis/transaction-keys")]
+pub(crate) enum Command {
+    /// List the keys of a Transaction Token Service, and say which one signs
+    #[command(after_help = "\
+Example:
+  portcullis transaction keys --keys /var/lib/portcullis/transaction-keys")]
+    Keys(Folder),
+    Rotate(Rotate),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Folder {
+    /// The folder of the keys, as `portcullis serve --transaction-keys` has it; it is made where there is none
+    #[arg(long, value_name = "DIR", env = "PORTCULLIS_TRANSACTION_KEYS")]
+    keys: PathBuf,
+}
+
+/// Make another key
+///
+/// It is published at once and signs after ten minutes, when everybody who keeps the key set has looked again. Services that run with
+/// the folder find it within seconds. They make another key by themselves every 30 days.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Example:
+  portcullis transaction rotate --keys /var/lib/portcullis/transaction-keys --now")]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    folder: Folder,
+
+    /// Sign with it at once: after a key got into other hands, for example
+    #[arg(long)]
+    now: bool,
+}
+
+pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Outcome> {
+    match command {
+        Command::Keys(folder) => key_folder::list(&folder.keys, context)?,
+        Command::Rotate(rotate) => key_folder::rotate(&rotate.folder.keys, rotate.now, context)?,
+    }
+    Ok(Outcome::Accepted)
+}
