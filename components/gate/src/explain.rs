@@ -443,4 +443,39 @@ mod tests {
         assert!(told("GET", "/v2/x/others")[0].starts_with("registry: refused: oci.path_unknown"));
         assert!(told("GET", "/other")[0].starts_with("rule: "));
     }
+
+    #[cfg(feature = "transactions")]
+    #[test]
+    fn the_endpoint_of_a_service_is_told_by_who_may_have_what() {
+        let text = r#"{"origins": ["https://tts.example"], "rules": [{"anonymous": true}],
+            "issuers": [{"name": "corp", "issuer": "https://idp.example"}],
+            "trust_domains": [{"name": "prod.example", "bundle": "https://spire.example/bundle"}],
+            "transaction_tokens": {"trust_domain": "prod.example", "keys": "https://tts.example/jwks", "service": {
+                "endpoint": "https://tts.example/token", "subject_audience": ["https://shop.example"], "workloads": [
+                    {"spiffe_id": ["spiffe://prod.example/edge/*"], "request_details": ["action"]},
+                    {"spiffe_id": ["spiffe://prod.example/batch"], "subject_types": ["self_signed"], "scope": ["a"]}]}},
+            "listeners": [{"name": "tts", "address": "127.0.0.1:1", "serves": "transactions"}]}"#;
+        let policy = Policy::parse(text, Format::Json, &(Rc::new(SoftwareBackend::default()) as _)).unwrap();
+        let told = |path: &str| -> Vec<String> {
+            let demands = explain(&policy, "POST", &format!("https://tts.example{path}"));
+            demands.into_iter().skip(1).map(|demand| format!("{}: {}", demand.what, demand.told)).collect()
+        };
+        assert_eq!(
+            told("/token"),
+            [
+                "service: Transaction Tokens of prod.example at the listener tts; rules are not asked there",
+                "method: POST with a form; else 405, or 400 invalid_request",
+                "workload: spiffe://prod.example/edge/*; else 401 invalid_client, or 400 unauthorized_client",
+                "  brings: access_token or jwt or txn_token",
+                "  scope: within what its subject token has; else 400 invalid_scope",
+                "  tctx: may have action of the workload's",
+                "workload: spiffe://prod.example/batch; else 401 invalid_client, or 400 unauthorized_client",
+                "  brings: self_signed",
+                "  scope: within a and what its subject token has; else 400 invalid_scope",
+                "subject: tokens of corp for https://shop.example",
+                "token: good for 5 min, no longer than its subject token; replaced at most 4 times",
+            ]
+        );
+        assert!(told("/Token")[0].starts_with("rule: "));
+    }
 }

@@ -1,6 +1,6 @@
 //! `gate_cases write` writes the files of `tests/gate`, `tests/registry.ndjson`, `tests/clients.ndjson` and
-//! `tests/transactions.ndjson`; `gate_cases check` fails where a file is not what it would write or would not be written, and where a case is not answered as it wants; `gate_cases try`
-//! tells the latter of what would be written.
+//! `tests/transactions.ndjson`; `gate_cases check` fails where a file is not what it would write or would not be written, and where a
+//! case is not answered as it wants; `gate_cases try` tells the latter of what would be written.
 
 use std::{collections::BTreeSet, fs, process::ExitCode, rc::Rc};
 

@@ -20,8 +20,8 @@ pub(crate) const ISSUER: &str = "https://idp.example";
 /// Keys by number: of the issuer of users' tokens, of identity tokens, of workloads.
 const IDP: u8 = 1;
 const WIT: u8 = 2;
-const EDGES: u8 = 3;
-const ORDERS_: u8 = 4;
+const EDGE_KEY: u8 = 3;
+const ORDERS_KEY: u8 = 4;
 
 fn key(number: u8) -> SigningKey {
     SigningKey::from_slice(&[number; 32]).expect("a scalar below the order")
@@ -72,7 +72,7 @@ pub(crate) fn user(scope: &str) -> String {
 /// Identity token and proof of a workload for a call: to a URL, with a Transaction Token where there is one.
 pub(crate) fn proved(workload: &str, url: &str, transaction: Option<&str>) -> [(&'static str, String); 2] {
     static GIVEN: AtomicUsize = AtomicUsize::new(0);
-    let number = if workload == EDGE { EDGES } else { ORDERS_ };
+    let number = if workload == EDGE { EDGE_KEY } else { ORDERS_KEY };
     let now = wall();
     let cnf = json!({"jwk": jwk(number, &json!({"alg": "ES256"}))});
     let header = json!({"typ": "wit+jwt", "alg": "ES256", "kid": "w"});

@@ -100,10 +100,11 @@ impl Exchange {
         form.extend(details.map(|details| ("request_details", details.to_owned())));
         let body: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         let body = body.join("&");
+        let length = body.len().to_string();
         let fields = [
             ("Host", self.host.as_str()),
             ("Content-Type", "application/x-www-form-urlencoded"),
-            ("Content-Length", &body.len().to_string()),
+            ("Content-Length", length.as_str()),
         ];
         let bytes = [request("POST", "/token", &fields), body.into_bytes()].concat();
         let shown = Shown { chain: &svid.chain, key: &svid.key };

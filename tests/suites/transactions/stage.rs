@@ -88,7 +88,8 @@ impl Stage {
             .output()
             .expect("it runs");
         assert!(made.status.success(), "{made:?}");
-        let kid = String::from_utf8(made.stdout).expect("a text").trim().to_owned();
+        let told: Value = serde_json::from_slice(&made.stdout).expect("JSON");
+        let kid = told["kid"].as_str().expect("a key").to_owned();
         // It signs ten minutes after it is published, for which no test waits. The second stands in the file's name.
         let entries = std::fs::read_dir(&self.keys).expect("it reads").map(|entry| entry.expect("an entry").path());
         let is_it = |path: &PathBuf| path.to_string_lossy().ends_with(&format!("-{kid}.pem"));

@@ -74,3 +74,49 @@ fn unavailable() -> Answer {
     answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::gate::{ToSign, TransactionService as Described};
+
+    type Tried = Result<(), Box<dyn std::error::Error>>;
+
+    #[tokio::test]
+    async fn what_is_handed_out_is_what_the_gate_made_and_no_cache_keeps_it() -> Tried {
+        let described = Described {
+            keys: "https://tts.example/jwks".into(),
+            endpoint: "https://tts.example/token".into(),
+            lifetime: 300,
+        };
+        let service = TransactionService::open(&described, None)?;
+        let claims = r#"{"txn":"t-1","scope":"a"}"#;
+        let issue = Issue {
+            kind: IssueKind::Transaction,
+            access: ToSign { media_type: "txntoken+jwt".into(), claims: claims.into() },
+            refresh: None,
+            scope: "a".into(),
+            issued_at: 1_790_000_000,
+            expires_in: 300,
+        };
+        let answer = service.handed_out(&issue)?;
+        assert_eq!(answer.headers().get(header::CACHE_CONTROL).map(HeaderValue::as_bytes), Some(&b"no-store"[..]));
+        let body = axum::body::to_bytes(answer.into_body(), 1 << 20).await?;
+        let told: Value = serde_json::from_slice(&body)?;
+        assert_eq!((&told["token_type"], &told["issued_token_type"]), (&json!("N_A"), &json!(TOKEN_TYPE)));
+        assert_eq!((&told["expires_in"], &told["scope"]), (&json!(300), &json!("a")));
+        assert!(told.get("refresh_token").is_none());
+        let token = told["access_token"].as_str().unwrap_or_default();
+        let part = |index| URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap_or_default());
+        assert_eq!(String::from_utf8(part(1)?)?, claims, "to the byte");
+        let header: Value = serde_json::from_slice(&part(0)?)?;
+        let published: Value = serde_json::from_str(&service.jwks())?;
+        assert_eq!((&header["typ"], &header["kid"]), (&json!("txntoken+jwt"), &published["keys"][0]["kid"]));
+        assert!(header.get("x5c").is_none(), "it is a field of every request: {header}");
+        Ok(())
+    }
+}
