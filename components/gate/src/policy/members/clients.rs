@@ -90,7 +90,7 @@ pub static CLIENTS: Shape = Shape {
             Kind::Object(&DYNAMIC_CLIENTS),
             "every one is refused",
             "Clients that register with their pushed request, and last as long as the tokens they get.",
-            "[clients.dynamic]\nredirect_hosts = [\"client.example.org\"]",
+            "[clients.dynamic]\nredirect_hosts = [\"client.example.org\"]\nvouched_by = { attestation = {} }",
         ),
         optional(
             "key_binding",

@@ -17,7 +17,7 @@ pub static DYNAMIC_CLIENTS: Shape = Shape {
     members: &[
         required(
             "vouched_by",
-            Kind::TextOrObject(&VOUCHED_BY),
+            Kind::WordOrObject(&["nobody"], &VOUCHED_BY),
             "Who has to vouch for such a client: one of those that are named. Or the word `nobody`: what a client says of itself \
              is all that is known then.",
             "[clients.dynamic]\nvouched_by = { attestation = { attesters = \"https://attester.example/jwks.json\" } }",
