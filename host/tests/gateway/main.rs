@@ -7,6 +7,7 @@ mod doors;
 mod endpoints;
 mod failures;
 mod faults;
+mod introspection;
 mod reloads;
 mod replays;
 mod running;

@@ -132,8 +132,8 @@ fn expected(introspection: &Introspection, fact: &Fact) -> Expectations {
 fn need(introspection: &Introspection, token: &str, digest: [u8; 32], known: bool) -> DocumentNeed {
     let mut form = String::with_capacity(token.len() + 48);
     form.push_str("token=");
-    for byte in token.chars() {
-        match byte {
+    for character in token.chars() {
+        match character {
             '+' => form.push_str("%2B"),
             '/' => form.push_str("%2F"),
             '=' => form.push_str("%3D"),

@@ -477,7 +477,7 @@ mod tests {
                         "transaction_tokens",
                         "transaction",
                         "transaction_tokens.service",
-                        "a workload",
+                        "workloads",
                         "a known client",
                         "register",
                         "a configured client",

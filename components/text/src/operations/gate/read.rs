@@ -7,9 +7,7 @@ use alloc::{
     vec::Vec,
 };
 
-use portcullis_gate::{
-    Class, ClientCertificate, Content, Document, DocumentNeed, EndpointCredential, Header, Kind, Question, Request,
-};
+use portcullis_gate::{Class, ClientCertificate, Content, Document, DocumentNeed, Header, Kind, Request};
 use portcullis_types::{
     Rejection, base64url,
     json::{self, Object, Value},
@@ -73,13 +71,12 @@ fn certificate(certificate: &Object) -> Result<ClientCertificate, Rejection> {
         (None, Some(der), validated, None) => {
             Ok(ClientCertificate::Leaf { der, validated_for: validated.map(Into::into) })
         }
-        (None, None, None, Some(digest)) => Ok(ClientCertificate::Digest(self::digest(digest)?)),
+        (None, None, None, Some(digest)) => match <[u8; 32]>::try_from(digest) {
+            Ok(digest) => Ok(ClientCertificate::Digest(digest)),
+            Err(_) => Err(malformed("a digest has 32 bytes")),
+        },
         _ => Err(malformed("a client certificate is one of \"chain\", \"leaf\" and \"digest\"")),
     }
-}
-
-fn digest(bytes: Vec<u8>) -> Result<[u8; 32], Rejection> {
-    bytes.try_into().map_err(|_| malformed("a digest has 32 bytes"))
 }
 
 /// Certificates in DER.
@@ -100,28 +97,8 @@ pub(super) fn document_need(need: &Object) -> Result<DocumentNeed, Rejection> {
     members.take("accept");
     let most = members.optional_integer("most")?.unwrap_or(0);
     let server = members.optional_text("server")?.map(ToString::to_string);
-    let question = members.optional_object("question")?.map(question).transpose()?;
     members.finish()?;
-    Ok(DocumentNeed { url, class, kind, most: usize::try_from(most).unwrap_or(usize::MAX), server, question })
-}
-
-/// A question about a token, as it was told.
-fn question(question: &Object) -> Result<Question, Rejection> {
-    let mut members = Members::new("the member \"question\"", question);
-    let digest = members.optional_bytes("digest")?.ok_or_else(|| malformed("a question has no \"digest\""))?;
-    let form = members.text("form")?.into();
-    let credential =
-        match (members.optional_text("client_id")?, members.optional_text("secret")?, members.optional_text("bearer")?)
-        {
-            (Some(client_id), Some(secret), None) => {
-                EndpointCredential::Basic { client_id: client_id.into(), secret: secret.into() }
-            }
-            (None, None, Some(file)) => EndpointCredential::Bearer(file.into()),
-            _ => return Err(malformed("a question has \"client_id\" and \"secret\", or \"bearer\"")),
-        };
-    let known = members.optional_flag("known")?;
-    members.finish()?;
-    Ok(Question { digest: self::digest(digest)?, form, credential, known })
+    Ok(DocumentNeed { url, class, kind, most: usize::try_from(most).unwrap_or(usize::MAX), server, question: None })
 }
 
 /// What can be fetched from a place.
@@ -171,13 +148,12 @@ fn content(members: &mut Members<'_>) -> Result<Content, Rejection> {
     Ok(content)
 }
 
-/// A document that a host fetched: `url`, `fetched_at`, the `server` of its need, what it is `about`, and what came.
+/// A document that a host fetched: `url`, `fetched_at`, the `server` of its need, and what came.
 pub(super) fn document(document: &Object) -> Result<Document, Rejection> {
     let mut members = Members::new("a document", document);
     let url = members.text("url")?.into();
     let fetched_at = members.optional_integer("fetched_at")?;
     let fetched_at = fetched_at.ok_or_else(|| malformed("a document has no member \"fetched_at\""))?;
     let server = members.optional_text("server")?.map(ToString::to_string);
-    let about = members.optional_bytes("about")?.map(digest).transpose()?;
-    Ok(Document { url, server, about, fetched_at, content: content(&mut members)? })
+    Ok(Document { url, server, about: None, fetched_at, content: content(&mut members)? })
 }

@@ -4,17 +4,14 @@ use alloc::{string::String, vec::Vec};
 
 #[cfg(feature = "clients")]
 use portcullis_gate::ClientAnswer;
-use portcullis_gate::{
-    Decision, DocumentNeed, EndpointCredential, Outcome, Principal, Question, Register, Transaction,
-};
+use portcullis_gate::{Decision, DocumentNeed, Outcome, Principal, Register, Transaction};
 #[cfg(feature = "registry")]
 use portcullis_gate::{Issue, ToSign};
+#[cfg(feature = "clients")]
+use portcullis_types::base64url;
 #[cfg(any(feature = "clients", feature = "registry"))]
 use portcullis_types::json;
-use portcullis_types::{
-    base64url,
-    json::{Number, Object, Value},
-};
+use portcullis_types::json::{Number, Object, Value};
 
 #[cfg(any(feature = "clients", feature = "registry"))]
 use crate::door::object;
@@ -152,23 +149,5 @@ pub(super) fn document_need(need: &DocumentNeed) -> Object {
         ("most".into(), Value::Number(Number::Unsigned(most))),
     ];
     members.extend(need.server.as_ref().map(|server| ("server".into(), server.as_str().into())));
-    members.extend(need.question.as_ref().map(|asked| ("question".into(), question(asked).into())));
-    Object::from_members(members)
-}
-
-/// A question about a token. It holds the token: who has to ask it cannot do so without.
-fn question(question: &Question) -> Object {
-    let mut members: Vec<(String, Value)> = alloc::vec![
-        ("digest".into(), base64url::encode(&question.digest).into()),
-        ("form".into(), question.form.as_str().into()),
-    ];
-    match &question.credential {
-        EndpointCredential::Basic { client_id, secret } => {
-            members.push(("client_id".into(), client_id.as_str().into()));
-            members.push(("secret".into(), secret.as_str().into()));
-        }
-        EndpointCredential::Bearer(file) => members.push(("bearer".into(), file.as_str().into())),
-    }
-    members.push(("known".into(), question.known.into()));
     Object::from_members(members)
 }
