@@ -2,6 +2,7 @@
 //! verified and asked by the host. Each step is a process of its own, so that its time and its peak of memory are its own. Run by
 //! `make bench`.
 
+use std::ffi::OsStr;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,9 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Entries of one bit: a usual list, and the largest that people ask about.
 const SIZES: [u64; 2] = [1_000_000, 100_000_000];
+
+/// The most entries that the peer in JavaScript is given: it has a number for each, and 10^8 of them do not fit.
+const PEER_ENTRIES: u64 = 1_000_000;
 
 /// One entry in so many is revoked.
 const REVOKED: u64 = 100;
@@ -126,6 +130,19 @@ fn all() -> anyhow::Result<()> {
             ratios.push(format!("{build} {:.2}", took.time / peer.time));
         }
         row("  for comparison: base64url and zlib alone, natively", peer, String::new());
+        if entries <= PEER_ENTRIES {
+            let (packed, jwks) = (file("packed.bin"), file("jwks.json"));
+            let node = |arguments: &[&OsStr]| {
+                let mut command = Command::new("node");
+                command.arg(root().join("benches/node/status-list.mjs")).args(arguments);
+                command
+            };
+            let (made_there, _) = best(|| node(&["make".as_ref(), packed.as_os_str()]), 0)?;
+            row("  for comparison: made by @sd-jwt/jwt-status-list on Node", made_there, String::new());
+            let (there, _) = best(|| node(&["open".as_ref(), fetched.as_os_str(), jwks.as_os_str()]), 0)?;
+            row("  for comparison: opened by it, with jose", there, String::new());
+            ratios.push(format!("@sd-jwt/jwt-status-list {:.2}", there.time / peer.time));
+        }
         println!("made / zlib alone {:.2}; opened / zlib alone: {}", made.time / peer_made.time, ratios.join(", "));
     }
     Ok(())
@@ -137,7 +154,7 @@ fn portcullis() -> PathBuf {
 }
 
 /// This program with other arguments.
-fn own(arguments: &[&std::ffi::OsStr]) -> Command {
+fn own(arguments: &[&OsStr]) -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.args(arguments);
     command

@@ -39,6 +39,11 @@ impl<T> Bounded<T> {
         self.held.push_back(Entry { key, ends, thing });
     }
 
+    /// What is remembered under a key.
+    pub(super) fn find(&self, key: &Key, now: u64) -> Option<&T> {
+        self.held.iter().find(|entry| entry.key == *key && entry.ends > now).map(|entry| &entry.thing)
+    }
+
     /// What is remembered under a key, and is then no more; with its end.
     pub(super) fn take(&mut self, key: &Key, now: u64) -> Option<(T, u64)> {
         let place = self.held.iter().position(|entry| entry.key == *key)?;
@@ -56,6 +61,7 @@ mod tests {
         let mut held = Bounded::new(2);
         held.put(key("a"), 1, 10, 0);
         assert_eq!(held.take(&key("b"), 0), None);
+        assert_eq!((held.find(&key("a"), 9), held.find(&key("a"), 10)), (Some(&1), None));
         assert_eq!(held.take(&key("a"), 9), Some((1, 10)));
         assert_eq!(held.take(&key("a"), 9), None);
         held.put(key("a"), 1, 10, 0);

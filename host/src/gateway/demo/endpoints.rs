@@ -87,7 +87,7 @@ async fn authorize(State(issuer): State<Arc<DemoIssuer>>, RawQuery(query): RawQu
 
 async fn decide(State(issuer): State<Arc<DemoIssuer>>, headers: HeaderMap, body: String) -> Response {
     let refused = |detail: &str| html(StatusCode::BAD_REQUEST, None, consent::refusal(detail));
-    // The form's page is of this listener. A ticket is enough to know, and this is for nothing.
+    // The form's page is of this listener. The ticket says so already; this costs nothing.
     let own = text(&headers, &header::HOST).map(|host| format!("http://{host}"));
     if text(&headers, &header::ORIGIN).is_some_and(|origin| Some(origin) != own.as_deref()) {
         return html(StatusCode::FORBIDDEN, None, consent::refusal("The form was sent by another page."));

@@ -151,21 +151,15 @@ pub(super) fn location(redirect_uri: &str, state: Option<&str>, issuer: &str, an
 impl DemoIssuer {
     /// The key to which the code or refresh token of a request is bound already.
     pub(super) fn bound_key(&self, parameters: &Parameters, now: u64) -> Option<String> {
-        let mut memory = self.flow.memory();
-        if let Some(code) = parameters.get("code").map(key) {
-            let (found, ends) = memory.codes.take(&code, now)?;
-            let bound = match &found {
+        let memory = self.flow.memory();
+        match (parameters.get("code"), parameters.get("refresh_token")) {
+            (Some(code), _) => match memory.codes.find(&key(code), now)? {
                 Code::Fresh(request, _) => request.dpop_jkt.clone(),
                 Code::Used(_) => None,
-            };
-            memory.codes.put(code, found, ends, now);
-            return bound;
+            },
+            (None, Some(token)) => memory.grants.find(&key(token.split_once('.')?.0), now)?.bound.clone(),
+            (None, None) => None,
         }
-        let family = key(parameters.get("refresh_token")?.split_once('.')?.0);
-        let (granted, ends) = memory.grants.take(&family, now)?;
-        let bound = granted.bound.clone();
-        memory.grants.put(family, granted, ends, now);
-        bound
     }
 
     /// What the token endpoint answers. `proven` is the key whose possession the request proved, if it proved any, as
@@ -329,5 +323,4 @@ fn is_within(scope: &str, allowed: Option<&str>) -> bool {
 }
 
 #[cfg(test)]
-#[path = "flow_tests.rs"]
 mod tests;
