@@ -74,7 +74,8 @@ fn all() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let address = runtime.block_on(serve(folder.path()))?;
     println!(
-        "\nStatus lists of one bit an entry, {}% revoked at random (the fastest of {TURNS}; peak memory of the process)",
+        "\nStatus lists of one bit an entry, {}% revoked at random: the fastest of {TURNS}, and the peak memory of the process.\n\
+         The portcullis commands are timed with the start of their process, all others without.",
         100 / REVOKED
     );
     for entries in SIZES {

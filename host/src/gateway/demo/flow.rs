@@ -44,7 +44,7 @@ struct Memory {
 
 enum Code {
     /// With the time of the sign-in.
-    Fresh(Request, u64),
+    Fresh(Box<Request>, u64),
     /// It was exchanged, for the grant of this key.
     Used(Key),
 }
@@ -131,7 +131,7 @@ impl Flow {
             return Ok(Some(location(&redirect_uri, state.as_deref(), issuer, &refused)));
         }
         let code = random::secret()?;
-        memory.codes.put(key(&code), Code::Fresh(request, now), now + CODE_FOR, now);
+        memory.codes.put(key(&code), Code::Fresh(Box::new(request), now), now + CODE_FOR, now);
         Ok(Some(location(&redirect_uri, state.as_deref(), issuer, &[("code", &code)])))
     }
 }
@@ -205,7 +205,7 @@ impl DemoIssuer {
         let family = random::secret()?;
         let ends = now.saturating_add(request.lasts);
         let bound = proven.map(str::to_owned);
-        let granted = Granted { request, auth_time, ends, current: key(""), bound, index: 0 };
+        let granted = Granted { request: *request, auth_time, ends, current: key(""), bound, index: 0 };
         let answer = self.answer(&mut memory, &family, granted, "authorization_code", None, now)?;
         memory.codes.put(code, Code::Used(key(&family)), code_ends, now);
         Ok(answer)

@@ -41,7 +41,7 @@ fn form(code: &str) -> Vec<(&str, &str)> {
     ]
 }
 
-fn refresh<'a>(answer: &'a Value) -> Vec<(&'a str, &'a str)> {
+fn refresh(answer: &Value) -> Vec<(&str, &str)> {
     vec![("grant_type", "refresh_token"), ("refresh_token", answer["refresh_token"].as_str().unwrap())]
 }
 
