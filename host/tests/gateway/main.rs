@@ -3,6 +3,7 @@
 
 #[path = "../support/client.rs"]
 mod client;
+mod demo;
 mod doors;
 mod endpoints;
 mod failures;
