@@ -476,6 +476,7 @@ mod tests {
                         "clients",
                         "transaction_tokens",
                         "transaction",
+                        // The gateway's, which signs with keys of its own.
                         "transaction_tokens.service",
                         "workloads",
                         "a known client",
