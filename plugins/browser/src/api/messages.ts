@@ -29,7 +29,8 @@ export type HttpMessage =
   | { readonly request: HttpRequest }
   | { readonly response: HttpResponse; readonly relatedRequest?: HttpRequest };
 
-function pairs(fields: HeaderFields | undefined): readonly (readonly [string, string])[] | undefined {
+/** Fields as the component reads them. */
+export function pairs(fields: HeaderFields | undefined): readonly (readonly [string, string])[] | undefined {
   if (fields === undefined) return undefined;
   const given = Symbol.iterator in fields ? [...fields] : Object.entries(fields);
   return given.map(([name, value]) => [name, value]);
