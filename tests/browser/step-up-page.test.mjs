@@ -45,7 +45,8 @@ before(async () => {
   const serve = ['serve', '--policy', policy, '--demo', '--listen', `127.0.0.1:${listen}`, '--admin', `127.0.0.1:${admin}`];
   gateway = spawn(dist('bin/portcullis'), serve, { stdio: ['ignore', 'ignore', 'inherit'] });
   for (let tries = 0; ; tries += 1) {
-    const up = await fetch(`${issuer}/demo`).then(({ ok }) => ok, () => false);
+    // 503 until it has the issuer's keys.
+    const up = await fetch(`http://127.0.0.1:${listen}/reports/7`).then(({ status }) => status === 401, () => false);
     if (up) break;
     assert.ok(tries < 200 && gateway.exitCode === null, 'the gateway did not come up');
     await new Promise((resolve) => setTimeout(resolve, 100));
