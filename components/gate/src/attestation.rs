@@ -193,10 +193,10 @@ impl Judge<'_> {
         }
         let policy = self.policy;
         let Some(wanted) = &policy.attestation else { return Err(no_entry().into()) };
-        let challenges = if wanted.challenge { self.challenges(request)? } else { Vec::new() };
         let section = "draft-ietf-oauth-attestation-based-client-auth-11 section 7.1 (7)";
         let client_id = check(self.trace, "attested client", section, client_id(verified), |id| excerpt(id));
         let client_id = client_id.map_err(unnamed)?;
+        let challenges = if wanted.challenge { self.challenges(request)? } else { Vec::new() };
         let server = policy.origins.get(judged.origin).map_or("", Origin::as_str);
         let with_pop = values(judged.headers, pop::HEADER).next().is_some();
         let with_dpop = values(judged.headers, "DPoP").next().is_some();

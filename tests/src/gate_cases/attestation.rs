@@ -110,7 +110,7 @@ fn attestations(group: &mut Group) {
             ("missing", bare.clone(), told("attestation.missing")),
             ("missing-with-proof", bare.header(POP, &good), told("attestation.missing")),
             ("no-jwt", with(&check, "a.b.c", &good), invalid("base64.length")),
-            ("json", with(&check, "{}", &good), invalid("token.serialization_json")),
+            ("json", with(&check, "{}", &good), invalid("token.json_serialization")),
             ("unsecured", by(ATTESTER, json!({"alg": "none"})), invalid("token.algorithm_none")),
             ("no-type", by(ATTESTER, json!({"typ": null})), invalid("token.type_missing")),
             ("another-type", by(ATTESTER, json!({"typ": "at+jwt"})), invalid("token.type_mismatch")),
@@ -230,7 +230,7 @@ fn attesters(group: &mut Group) {
         &mac(24),
         &allow(),
         &[
-            ("another-secret", mac(25), invalid("crypto.signature_invalid")),
+            ("another-secret", mac(25), invalid("crypto.mac_invalid")),
             ("signed", with(&secret, &good, &own), invalid("token.algorithm_not_accepted")),
             ("of-public-keys", with(&demanded(), &attestation_by(Key::Mac(24), &none(), &none()), &own), {
                 invalid("token.algorithm_mac")
@@ -413,15 +413,18 @@ fn challenges(group: &mut Group) {
         .pair(
             "challenge",
             &of("c1".into()),
-            &allow().headers(&given),
+            &allow().and("response_headers", json!([[CHALLENGE, "c1"]])),
             &[
                 ("missing", of(Value::Null), wanted()),
                 ("another", of("c2".into()), wanted()),
                 ("number", of(1.into()), refused("pop.challenge_type", "invalid_client_attestation")),
                 ("no-attestation", bare, refused("attestation.missing", "invalid_client_attestation")),
                 ("no-token", check.clone().bare(), {
-                    let fields: Vec<(&str, &str)> =
-                        [("WWW-Authenticate", "Bearer")].into_iter().chain(given).chain(json_fields).collect();
+                    let fields: Vec<(&str, &str)> = [("WWW-Authenticate", "Bearer realm=\"\"")]
+                        .into_iter()
+                        .chain(given)
+                        .chain(json_fields)
+                        .collect();
                     Want::deny(401, "credential.missing").headers(&fields)
                 }),
                 ("host-without", of("c1".into()).set("nonces", json!([])), none_given()),
@@ -433,7 +436,7 @@ fn challenges(group: &mut Group) {
     group.about("A challenge is good for a while after the next one was given.").pair(
         "challenge-before",
         &of("c0".into()),
-        &allow().headers(&given),
+        &allow().and("response_headers", json!([[CHALLENGE, "c1"]])),
         &[("later", of("c0".into()).set("nonces", json!(["c2", "c1"])), {
             Want::deny(401, "pop.use_attestation_challenge")
         })],
@@ -454,7 +457,7 @@ fn challenges(group: &mut Group) {
     group.about("A DPoP proof that stands for both has a nonce in place of the challenge (section 7.3).").pair(
         "combined-nonce",
         &combined("c1".into()),
-        &allow().headers(&[("DPoP-Nonce", "c1")]),
+        &allow().and("response_headers", json!([["DPoP-Nonce", "c1"]])),
         &[
             ("missing", combined(Value::Null), again("dpop.nonce_missing")),
             ("another", combined("c2".into()), again("dpop.nonce_mismatch")),

@@ -237,7 +237,7 @@ pub(super) fn by_attester(group: &mut Group) {
                     "the proof was used before",
                 ),
             ),
-            ("by-jwt", rs(by_jwt(WEB, json!({})).asked()), Want::deny(401, "client.credential_missing")),
+            ("by-jwt", rs(by_jwt(WEB, json!({})).asked()), Want::deny(401, "attestation.missing")),
         ],
     );
 }
