@@ -32,6 +32,7 @@ bench: dist ## the benchmarks, with ratios against the peers of the same run
 	@cd benches/node && npm ci --silent --no-audit --no-fund
 	@node benches/node/jose.mjs "$(TARGET)/criterion"
 	@$(TARGET)/release/ratios
+	@$(TARGET)/release/status_lists
 	@$(TARGET)/release/envoy
 	@cd benches/browser && npm ci --silent --no-audit --no-fund
 	@node benches/browser/bench.mjs

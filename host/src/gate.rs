@@ -11,10 +11,10 @@ mod policy;
 pub use instance::{Checked, Explained, GateInstance, Pending, StoredRecord, Supplied};
 
 pub use crate::bindings::exports::portcullis::gate::gate::{
-    Answer, AnswerToSign, Answered, Body, Class, ClientAnswer, ClientCertificate, Content, Decision, Document,
-    DocumentFinding, DocumentKind, DocumentNeed, Field, Forget, Held, Issue, IssueKind, LeafCertificate, Missing, Need,
-    Outcome, OwnIdentity, Principal, Readiness, ReadyAnswer, Register, Registration, RegistrationOutcome, Remember,
-    Request, Sha256, ToSign, Transaction, Wanted,
+    Answer, AnswerToSign, Answered, BasicCredential, Body, Class, ClientAnswer, ClientCertificate, Content, Decision,
+    Document, DocumentFinding, DocumentKind, DocumentNeed, EndpointCredential, Field, Forget, Held, Issue, IssueKind,
+    LeafCertificate, Missing, Need, Outcome, OwnIdentity, Principal, Question, Readiness, ReadyAnswer, Register,
+    Registration, RegistrationOutcome, Remember, Request, Sha256, ToSign, Transaction, Wanted,
 };
 pub use crate::bindings::exports::portcullis::gate::policy::{
     Asserter, Clients, Demand, Format as PolicyFormat, HostSettings, Listener, Problem, PublishedMetadata, Replay,
@@ -96,6 +96,14 @@ impl Class {
     }
 }
 
+impl DocumentNeed {
+    /// The digest of the token that it is about, if it is about one: what its document has as `about`.
+    #[must_use]
+    pub fn about(&self) -> Option<Sha256> {
+        self.question.as_ref().map(|question| question.digest)
+    }
+}
+
 impl DocumentKind {
     /// Its name in the interfaces, for example `status-list`.
     #[must_use]
@@ -106,6 +114,7 @@ impl DocumentKind {
             Self::Bundle => "bundle",
             Self::StatusList => "status-list",
             Self::Users => "users",
+            Self::Introspection => "introspection",
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`Runtime`] is the engine: it loads components (from a cache of compiled code), and sets the limits.
 //! - [`Portcullis`] asks a component through its typed interfaces; the types of the larger ones stand in [`status`],
-//!   [`scope`], [`svid`], [`signature`], [`wimse`], [`client`] and [`oauth`].
+//!   [`scope`], [`dpop`], [`svid`], [`signature`], [`wimse`], [`client`] and [`oauth`].
 //! - [`GateInstance`](gate::GateInstance) holds a policy and decides about requests.
 //! - [`TextDoor`] asks it in JSON text.
 //!
@@ -29,6 +29,7 @@ mod cache;
 pub mod client;
 mod compiled;
 mod component;
+pub mod dpop;
 mod error;
 pub mod gate;
 #[cfg(feature = "gateway")]

@@ -43,6 +43,8 @@ const LEAST = {
   'svid.jwt': 40,
   'svid.wit': 25,
   'scope.evaluate': 30,
+  'scope.challenge': 30,
+  'lifetimes.read': 30,
   'http.signature': 25,
   'wimse.id': 10,
   'wimse.proof': 25,

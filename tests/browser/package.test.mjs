@@ -114,7 +114,7 @@ test('it is laid out as npm wants it', async () => {
 
 test('its types hold what they say, with their documentation', () => {
   const use = `
-import { authenticateClient, createGate, verifySignature, verifyToken, type Decision, type StatusList, openStatusList } from 'portcullis';
+import { AccessTokens, authenticateClient, createGate, fetchWithStepUp, readLifetimes, verifySignature, watchLifetimes, verifyToken, type Decision, type StatusList, openStatusList } from 'portcullis';
 import { verifyToken as alone } from 'portcullis/token';
 const decision: Decision = await (await createGate({})).check({ method: 'GET', url: 'https://api.example/' });
 const code: 'allow' | 'deny' = decision.outcome;
@@ -124,11 +124,17 @@ const list: StatusList = await openStatusList('', { keys: { keys: [] }, uri: '' 
 const entry: { value: number } = await list.get(1);
 const { label } = await verifySignature({ request: { method: 'GET', url: 'https://api.example/', headers: { accept: '*/*' } } }, { keys: { keys: [] }, components: ['@method'] });
 const client: { clientId: string } = await authenticateClient({ method: 'POST', url: 'https://as.example/token', form: { client_assertion: '' } }, { role: 'as', server: 'https://as.example', methods: ['spiffe_jwt'], clients: [] });
+const tokens = new AccessTokens('https://api.example');
+const answered: Response = await fetchWithStepUp('https://api.example/', { method: 'POST', body: '' }, { tokens, obtain: (wanted, { signal }) => ({ accessToken: wanted.acrValues?.[0] ?? String(signal?.aborted) }) });
+const next: 'none' | 'refresh' | 'rotate' | 'ask' = (await readLifetimes({}, { receivedAt: new Date() })).next;
+watchLifetimes({}, { receivedAt: 0, warn: ({ askAt }) => void askAt, ask: () => {}, failed: () => {} }).close();
+// @ts-expect-error a token has to come from somewhere
+await fetchWithStepUp('https://api.example/', undefined, { tokens });
 // @ts-expect-error keys are needed
 await verifyToken('', {});
 // @ts-expect-error no such algorithm
 await verifyToken('', { keys: { keys: [] }, algorithms: ['none'] });
-export { claims, client, code, entry, label };
+export { answered, claims, client, code, entry, label, next };
 `;
   for (const [module, resolution] of [['NodeNext', 'NodeNext'], ['ESNext', 'Bundler']]) {
     const config = { compilerOptions: { module, moduleResolution: resolution, target: 'ES2022', lib: ['ES2022', 'DOM'], strict: true, noEmit: true, types: [] }, include: ['use.ts'] };

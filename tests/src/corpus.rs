@@ -52,6 +52,9 @@ pub const REGISTRY: &str = "tests/registry.ndjson";
 /// The cases of the clients of authorization servers.
 pub const CLIENTS: &str = "tests/clients.ndjson";
 
+/// The cases of opaque tokens, about which the gateway alone asks.
+pub const INTROSPECTION: &str = "tests/introspection.ndjson";
+
 /// The cases of the Transaction Token Service, which are kept as they were written.
 pub const TRANSACTIONS: &str = "tests/transactions.ndjson";
 

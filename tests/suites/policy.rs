@@ -222,3 +222,22 @@ fn the_schema_takes_what_is_right_and_refuses_what_has_another_shape() {
     }
     assert!(taken >= 80 && refusals >= 35, "{taken} taken, {refusals} refused");
 }
+
+/// `examples/explained` has every member by which a rule is chosen and everything that it can ask for, so that its page, which a test of
+/// the command line holds to what is printed, shows how each is told.
+#[test]
+fn everything_that_a_rule_can_ask_is_in_the_explained_example() {
+    let text = read("examples/explained/policy.toml");
+    let policy = tree(&text, Format::Toml).unwrap();
+    let mut asked: Vec<String> = Vec::new();
+    for rule in policy["rules"].as_array().unwrap() {
+        for object in [rule, &rule["require"], &rule["require"]["transaction"]] {
+            asked.extend(object.as_object().into_iter().flatten().map(|(name, _)| name.clone()));
+        }
+    }
+    for shape in SHAPES.iter().filter(|shape| ["a rule", "require", "transaction"].contains(&shape.title)) {
+        for member in shape.members {
+            assert!(asked.iter().any(|name| name == member.name), "{} of {}", member.name, shape.title);
+        }
+    }
+}

@@ -108,11 +108,25 @@ pub fn verify(
     at: Timestamp,
     trace: &mut dyn Trace,
 ) -> Result<VerifiedAttestation, Rejection> {
+    verify_of(token, attesters, None, freshness, backend, at, trace)
+}
+
+/// The same of algorithms that the server accepts (section 7.1 (3)). Without a list, those that go with the attesters' keys: the
+/// MACs of a secret, and every signature of public keys.
+pub fn verify_of(
+    token: &[u8],
+    attesters: &KeySet,
+    accepted: Option<&[Algorithm]>,
+    freshness: Freshness,
+    backend: &Rc<dyn Backend>,
+    at: Timestamp,
+    trace: &mut dyn Trace,
+) -> Result<VerifiedAttestation, Rejection> {
     let compact = check(trace, "attestation form", "RFC 7515 section 7.1", compact::parse(token), |compact| {
         format!("three parts, {} bytes of claims", compact.payload.len())
     })?;
     let symmetric = attesters.entries().iter().any(|entry| entry.key.as_ref().is_ok_and(Key::is_symmetric));
-    let accepted = symmetric.then_some(&MACS[..]);
+    let accepted = accepted.or_else(|| symmetric.then_some(&MACS[..]));
     let jws = jws::verify(compact, attesters, accepted, Some(&[TYPE]), trace)?;
     let claims = check(trace, "attestation claims", "RFC 7519 section 4.1", Claims::parse(&jws.payload), |claims| {
         format!("{} claims", claims.members.members().count())

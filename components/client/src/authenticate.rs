@@ -2,7 +2,7 @@
 
 use alloc::{rc::Rc, string::String, vec::Vec};
 
-use portcullis_crypto::{Backend, KeySet};
+use portcullis_crypto::{Algorithm, Backend, KeySet};
 use portcullis_svid::{BundleSet, SpiffeId};
 use portcullis_token::dpop::DEFAULT_WINDOW;
 use portcullis_types::{
@@ -48,10 +48,15 @@ pub struct Expectations<'e> {
     pub methods: &'e [Method],
     /// The registered clients.
     pub clients: &'e Clients,
+    /// The client of the request's access token at a resource server, where that is known: the attestation is of it, and of no
+    /// other (draft-ietf-oauth-attestation-based-client-auth-11 section 7.1 (7)). An authorization server reads it in the form.
+    pub client_id: Option<&'e str>,
     /// SPIFFE IDs that may register on first use (draft-kasselman-oauth-spiffe-01). Empty where none may.
     pub register: &'e [IdPattern],
     /// The keys of the trusted attesters, if any are.
     pub attesters: Option<&'e KeySet>,
+    /// The algorithms that are accepted of them; without it, those that go with their keys.
+    pub attester_algorithms: Option<&'e [Algorithm]>,
     /// The bundles of the trust domains.
     pub bundles: &'e BundleSet,
     /// The challenges that clients may use in proofs of attestations. With any, one of them is required; the first is told
@@ -77,8 +82,10 @@ impl<'e> Expectations<'e> {
             server,
             methods: &[],
             clients,
+            client_id: None,
             register: &[],
             attesters: None,
+            attester_algorithms: None,
             bundles,
             challenges: &[],
             nonces: &[],

@@ -37,7 +37,7 @@ impl Judge<'_> {
         let parameters = match self.expect.role {
             Role::AuthorizationServer => Parameters::of(self.request.form),
             // What a resource's form holds is the resource's.
-            Role::ResourceServer => Ok(Parameters::default()),
+            Role::ResourceServer => Ok(Parameters::of_resource(self.expect.client_id)),
         };
         let parameters = check(self.trace, "parameters", "RFC 6749 section 3.2", parameters, |_| "each once".into())
             .map_err(Fault::Request.of())?;
@@ -163,7 +163,9 @@ impl Judge<'_> {
         let section = "draft-ietf-oauth-attestation-based-client-auth-11 section 7.1 (4)";
         let attesters =
             check(self.trace, "attesters", section, attesters, |keys| format!("{} keys", keys.entries().len()))?;
-        let verified = attestation::verify(token, attesters, self.freshness(), self.backend, self.at, self.trace)?;
+        let accepted = self.expect.attester_algorithms;
+        let verified =
+            attestation::verify_of(token, attesters, accepted, self.freshness(), self.backend, self.at, self.trace)?;
         Ok(Attested { subject: verified.client_id, spiffe_id: None, key: verified.key, claims: verified.claims })
     }
 
@@ -358,12 +360,13 @@ fn find_client<'e>(
     }
 }
 
-/// The access token that a DPoP proof at a resource server goes with. At an authorization server there is none.
+/// The access token that a DPoP proof at a resource server goes with, whatever its scheme (RFC 9449 section 4.3 (12a)). At an
+/// authorization server there is none.
 fn access_token<'r>(request: &Request<'r>, role: Role) -> Option<&'r str> {
     if role == Role::AuthorizationServer {
         return None;
     }
     let mut fields = request.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Authorization"));
     let (scheme, token) = core::str::from_utf8(fields.next()?.1).ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("DPoP").then_some(token)
+    ["DPoP", "Bearer"].iter().any(|known| scheme.eq_ignore_ascii_case(known)).then_some(token)
 }

@@ -32,6 +32,11 @@ pub(crate) struct Parameters<'r> {
 }
 
 impl<'r> Parameters<'r> {
+    /// What a resource server knows without a form: the client of the access token.
+    pub(crate) fn of_resource(client_id: Option<&'r str>) -> Self {
+        Self { client_id, ..Self::default() }
+    }
+
     /// Reads a form.
     ///
     /// Error: `client.parameter_repeated`.
@@ -83,6 +88,8 @@ impl<'r> Presented<'r> {
         ];
         let found: Vec<&str> = ways.iter().filter(|(_, there)| *there).map(|(name, _)| *name).collect();
         match found.as_slice() {
+            // Where one kind alone is looked at, that it is missing is what its own field says.
+            [] if !at_server => Ok(Self::Attestation),
             [] => Err(Rejection::new(ClientCode::CredentialMissing, "the request does not say who its client is")),
             [_] if attestation => Ok(Self::Attestation),
             [_] if at_server && assertion => Self::of_assertion(parameters),

@@ -9,7 +9,7 @@ use portcullis_client::{
     spiffe::ASSERTION_TYPE,
 };
 use portcullis_crypto::{
-    Backend, Failed, KeySet, Origin, PreparedKey, PublicKey, Scheme, SoftwareBackend, Verdict, sha256,
+    Algorithm, Backend, Failed, KeySet, Origin, PreparedKey, PublicKey, Scheme, SoftwareBackend, Verdict, sha256,
 };
 use portcullis_svid::BundleSet;
 use portcullis_types::{base64url, json};
@@ -193,8 +193,27 @@ fn a_resource_server_looks_at_attestations_alone() {
     let headers = [("Authorization", "Bearer token"), (ATTESTATION, attestation.as_str()), (POP, pop.as_str())];
     let form = [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", svid.as_str()), ("client_secret", "s")];
     assert_eq!(server.ask(&headers, &form, &expect).unwrap().client_id, "client");
-    let wanted = ("client.credential_missing", 401, "invalid_client_attestation");
+    let wanted = ("attestation.missing", 401, "invalid_client_attestation");
     assert_eq!(server.told(&headers[..1], &form, &expect), wanted);
+    // The attestation is of the client whose access token it is.
+    let of = |client_id| Expectations { client_id: Some(client_id), ..expect };
+    assert_eq!(server.ask(&headers, &form, &of("client")).unwrap().client_id, "client");
+    let wanted = ("client.id_mismatch", 401, "invalid_client_attestation");
+    assert_eq!(server.told(&headers, &form, &of("workloads")), wanted);
+}
+
+#[test]
+fn an_attester_signs_with_an_algorithm_that_is_accepted() {
+    let server = Server::new();
+    let (attestation, pop) = (good_attestation(), good_pop());
+    let headers = [(ATTESTATION, attestation.as_str()), (POP, pop.as_str())];
+    let ask = |accepted| {
+        let expect = Expectations { attester_algorithms: accepted, ..server.expect(Role::ResourceServer) };
+        server.ask(&headers, &[], &expect).map_or_else(|refused| refused.rejection.code(), |_| "accepted")
+    };
+    assert_eq!(ask(None), "accepted");
+    assert_eq!(ask(Some(&[Algorithm::Es256][..])), "accepted");
+    assert_eq!(ask(Some(&[Algorithm::EdDsa][..])), "token.algorithm_not_accepted");
 }
 
 #[test]
@@ -303,7 +322,10 @@ fn a_dpop_proof_at_a_resource_goes_with_its_token() {
     assert_eq!(code("dpop token", &with), "accepted");
     assert_eq!(code("DPoP token", &without), "dpop.token_hash_missing");
     assert_eq!(code("DPoP other", &with), "dpop.token_hash_mismatch");
-    assert_eq!(code("Bearer token", &without), "accepted");
+    // Whatever the scheme: section 4.2 speaks of access tokens.
+    assert_eq!(code("Bearer token", &with), "accepted");
+    assert_eq!(code("Bearer token", &without), "dpop.token_hash_missing");
+    assert_eq!(code("Basic token", &without), "accepted");
 }
 
 /// A library that never knows.

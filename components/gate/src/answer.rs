@@ -84,6 +84,7 @@ impl Answering<'_> {
         if self.policy.replay == Replay::Nonce && passed.proof.is_some() {
             decision.response_headers.extend(self.nonce());
         }
+        self.put_fresh(&mut decision, false);
         Ok(decision)
     }
 
@@ -144,7 +145,10 @@ impl Answering<'_> {
 
     fn decision(&self, outcome: Outcome, status: u16) -> Decision {
         let response_headers = match &self.policy.cors {
-            Some(cors) => cors::answer(&self.request.headers, cors, false),
+            Some(cors) => {
+                let challenges = self.policy.attestation.as_ref().is_some_and(|wanted| wanted.challenge);
+                cors::exposing(&self.request.headers, cors, challenges)
+            }
             None => Vec::new(),
         };
         Decision {
@@ -167,7 +171,7 @@ impl Answering<'_> {
         }
     }
 
-    fn rule(&self) -> Option<&crate::policy::Rule> {
+    pub(crate) fn rule(&self) -> Option<&crate::policy::Rule> {
         self.context.rule.and_then(|number| self.policy.rules.get(number))
     }
 
@@ -192,7 +196,9 @@ impl Answering<'_> {
             && match fault {
                 Fault::Rights(_) | Fault::Forbidden | Fault::Access { .. } => true,
                 Fault::Transaction { missing } => *missing || self.policy.report_unverified,
-                Fault::Credential { .. } | Fault::Workload { .. } | Fault::Unknown => self.policy.report_unverified,
+                Fault::Credential { .. } | Fault::Workload { .. } | Fault::Attestation { .. } | Fault::Unknown => {
+                    self.policy.report_unverified
+                }
                 Fault::Request | Fault::Absent(_) | Fault::Page => false,
                 // Answered before.
                 #[cfg(feature = "clients")]
@@ -244,6 +250,7 @@ impl Answering<'_> {
                 if *proof == Some(ProofError::Nonce) || (self.policy.replay == Replay::Nonce && proof.is_some()) {
                     decision.response_headers.extend(self.nonce());
                 }
+                self.put_fresh(decision, true);
                 let error = proof.and_then(proof_error).or_else(|| need.error());
                 Some(self.body(error, Some(code).filter(|_| *told), denial))
             }
@@ -259,6 +266,15 @@ impl Answering<'_> {
                     }
                 }
                 Some(self.body(Some("invalid_token"), Some(code).filter(|_| *told), denial))
+            }
+            Fault::Attestation { answer, told } => {
+                decision.status = answer.status;
+                let challenge = self.error_challenge(self.scheme(), answer.error);
+                decision.response_headers.push(("WWW-Authenticate".into(), challenge));
+                let fields = answer.headers.iter().filter(|(name, _)| *name != "WWW-Authenticate");
+                decision.response_headers.extend(fields.map(|(name, value)| ((*name).into(), value.clone())));
+                self.put_fresh(decision, true);
+                Some(self.body(Some(answer.error), Some(code).filter(|_| *told), denial))
             }
             Fault::Rights(need) => {
                 let Answer { status, challenge, body } = need.answer(&self.settings(self.scheme()));
@@ -307,7 +323,7 @@ impl Answering<'_> {
         json::to_text(&Object::from_members(members))
     }
 
-    fn nonce(&self) -> Option<(String, String)> {
+    pub(crate) fn nonce(&self) -> Option<(String, String)> {
         let nonce = self.request.nonces.first()?;
         // RFC 9449 section 8.1 has the same grammar as a scope token's.
         let plain = nonce.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
@@ -377,17 +393,15 @@ impl Answering<'_> {
     }
 
     pub(crate) fn challenges(&self, need: &Need, proof: Option<ProofError>) -> Vec<String> {
-        let with_algorithms = |challenge: Challenge| match challenge.clone().with("algs", PROOF_ALGORITHMS) {
-            Ok(challenge) => challenge.to_header(),
-            Err(_) => challenge.to_header(),
-        };
         let challenge = |scheme| {
             let challenge = need.challenge(&self.settings(scheme));
             if scheme == Scheme::Dpop { with_algorithms(challenge) } else { challenge.to_header() }
         };
         match (need, proof) {
             (_, Some(ProofError::Scheme)) => vec![challenge(Scheme::Dpop)],
-            (_, Some(error)) => vec![with_algorithms(self.proof_challenge(error))],
+            (_, Some(error)) => {
+                vec![self.error_challenge(Scheme::Dpop, proof_error(error).unwrap_or("invalid_token"))]
+            }
             // Without a credential, each scheme that is taken is offered.
             (Need::Credential { .. }, None) => {
                 let ways = self.ways();
@@ -415,21 +429,22 @@ impl Answering<'_> {
         self.ways().signature.then(|| ("Accept-Signature".into(), message_signature::ACCEPT.into()))
     }
 
-    fn proof_challenge(&self, error: ProofError) -> Challenge {
-        let settings = self.settings(Scheme::Dpop);
-        let fallback = || Need::ValidToken.challenge(&settings);
+    /// The challenge that names an error of a proof.
+    fn error_challenge(&self, scheme: Scheme, error: &str) -> String {
+        let settings = self.settings(scheme);
         let made = || {
-            let mut challenge = Challenge::new("DPoP")?;
+            let mut challenge = Challenge::new(if scheme == Scheme::Dpop { "DPoP" } else { "Bearer" })?;
             if let Some(realm) = &settings.realm {
                 challenge = challenge.with("realm", realm.as_str())?;
             }
-            challenge = challenge.with("error", proof_error(error).unwrap_or("invalid_token"))?;
+            challenge = challenge.with("error", error)?;
             if let Some(metadata) = &settings.resource_metadata {
                 challenge = challenge.with("resource_metadata", metadata.as_str())?;
             }
             Ok::<_, Rejection>(challenge)
         };
-        made().unwrap_or_else(|_| fallback())
+        let challenge = made().unwrap_or_else(|_| Need::ValidToken.challenge(&settings));
+        if scheme == Scheme::Dpop { with_algorithms(challenge) } else { challenge.to_header() }
     }
 
     fn principal(&self, verified: &Verified) -> Principal {
@@ -527,6 +542,13 @@ impl Answering<'_> {
 
 fn json_fields() -> Vec<(String, String)> {
     vec![("Content-Type".into(), "application/json".into()), ("Cache-Control".into(), "no-store".into())]
+}
+
+fn with_algorithms(challenge: Challenge) -> String {
+    match challenge.clone().with("algs", PROOF_ALGORITHMS) {
+        Ok(challenge) => challenge.to_header(),
+        Err(_) => challenge.to_header(),
+    }
 }
 
 fn proof_error(error: ProofError) -> Option<&'static str> {

@@ -44,6 +44,21 @@ portcullis_types::codes! {
         CredentialMalformed = "credential.malformed", "RFC 6750 section 2.1; RFC 9110 section 11.2";
         /// The token is opaque: it is no JWT, and nobody can be asked about it.
         TokenOpaque = "token.opaque", "docs/policy.md";
+        /// The token is opaque, and longer than any server is asked about.
+        TokenOpaqueTooLong = "token.opaque_too_long", "docs/introspection.md";
+        /// The authorization server says that the token is not active: it expired, was revoked, is unknown there, or is none that this
+        /// service may ask about.
+        IntrospectionInactive = "introspection.inactive", "RFC 7662 section 2.2";
+        /// The token is of a type that does not come with this scheme.
+        IntrospectionTokenType = "introspection.token_type", "RFC 7662 section 2.2; RFC 9449 section 6.2";
+        /// The introspection endpoint could not be asked, or did not answer with 200.
+        IntrospectionUnavailable = "introspection.unavailable", "docs/introspection.md";
+        /// The introspection endpoint does not accept this service's own credential.
+        IntrospectionUnauthorized = "introspection.unauthorized", "RFC 7662 section 2.3";
+        /// The introspection endpoint's answer cannot be read, or contradicts itself.
+        IntrospectionMalformed = "introspection.malformed", "RFC 7662 section 2.2; RFC 9449 section 6.2";
+        /// As many tokens are being asked about as may be at one time.
+        IntrospectionTooMany = "introspection.too_many", "docs/introspection.md";
         /// The token names no issuer of the policy, and no workload of its trust domains.
         IssuerUnknown = "token.issuer_unknown", "RFC 8725bis section 3.8; docs/policy.md";
 
@@ -66,6 +81,8 @@ portcullis_types::codes! {
         ProofSignatureRequired = "proof.http_signature_required", "WIMSE http-signature-07 section 3; docs/policy.md";
         /// The token is bound in a way for which no proof is accepted here.
         ProofUnsupported = "proof.unsupported", "RFC 7800 section 3; docs/policy.md";
+        /// The rule demands an attestation of the client, and the credential does not say which client it was given to.
+        AttestationClientUnnamed = "attestation.client_unnamed", "draft-ietf-oauth-attestation-based-client-auth-11 section 7.1 (7); docs/attestation.md";
         /// The host has no nonces to give, though the policy asks for them.
         NonceUnavailable = "replay.nonce_unavailable", "RFC 9449 section 8; docs/decisions.md";
         /// The proof was made before the memory of used proofs began, so nobody knows whether it was used.
@@ -183,6 +200,8 @@ portcullis_types::codes! {
         UrlNotAllowed = "fetch.url_not_allowed", "docs/decisions.md";
         /// There were more redirects than are followed.
         TooManyRedirects = "fetch.too_many_redirects", "docs/limits.md";
+        /// The server redirects a question about a token, which would go along.
+        QuestionRedirected = "fetch.question_redirected", "docs/introspection.md";
         /// A host asks about a server of which the gate has not asked that it proves who it is.
         ServerUnexpected = "fetch.server_unexpected", "docs/decisions.md";
         /// No bundle is held that could authenticate the server of a bundle endpoint.

@@ -16,6 +16,9 @@ use crate::{
 /// Headers that a page may read of an answer: those that say what to do about a denial.
 const EXPOSED: &str = "WWW-Authenticate, DPoP-Nonce";
 
+/// The same where proofs of attestations carry challenges.
+const EXPOSED_CHALLENGE: &str = "WWW-Authenticate, DPoP-Nonce, OAuth-Client-Attestation-Challenge";
+
 /// A preflight is answered here and goes no further; nothing else is looked at for it.
 ///
 /// Errors: `cors.preflight` for one that is answered, `cors.origin_not_allowed`.
@@ -28,6 +31,16 @@ pub(crate) fn preflight(judged: &Judged<'_>, cors: &Cors) -> Result<(), Rejectio
         Some(_) => Rejection::new(GateCode::CorsPreflight, "the preflight of a page that may call"),
         None => Rejection::new(GateCode::CorsOriginNotAllowed, "the preflight of a page that is not listed"),
     })
+}
+
+/// Header fields for the answer to a page's request that is no preflight.
+pub(crate) fn exposing(headers: &[Header], cors: &Cors, challenges: bool) -> Vec<(String, String)> {
+    let mut fields = answer(headers, cors, false);
+    if challenges {
+        let exposed = fields.iter_mut().find(|(name, _)| name == "Access-Control-Expose-Headers");
+        exposed.into_iter().for_each(|(_, value)| *value = EXPOSED_CHALLENGE.into());
+    }
+    fields
 }
 
 /// The page's origin, if it may call.

@@ -173,7 +173,8 @@ impl Judge<'_> {
         token68(token).map_err(Denial::form)?;
         if !begins_as_jwt(token) {
             let what = "the token is no JWT, and no introspection is configured";
-            return Err(Denial::form(Rejection::new(GateCode::TokenOpaque, what)));
+            let asked = self.policy.introspecting().map(|(number, _)| Authority::Issuer(number));
+            return asked.ok_or_else(|| Denial::form(Rejection::new(GateCode::TokenOpaque, what)));
         }
         presented::check_authorization(token.as_bytes()).map_err(Denial::request)?;
         let compact = compact::parse(token.as_bytes()).map_err(Denial::form)?;
@@ -208,7 +209,7 @@ impl Judge<'_> {
         }
         let (token, sought) = (presented.token(), presented.sought());
         let authority = self.told_authority(token, &sought)?;
-        let mut verified = self.signed_token(token, &sought, authority, None)?;
+        let mut verified = self.signed_token(token, &sought, authority, None, Some(presented))?;
         verified.proof = self.proof(judged, request, presented, &verified)?;
         verified.binding = self.key_binding(&verified)?;
         self.status(&verified)?;
@@ -235,7 +236,7 @@ impl Judge<'_> {
             self.trace.failed("subject token's issuer", &rejection);
             return Err(Denial::request(rejection).into());
         }
-        let verified = self.signed_token(token, &sought, authority, audience)?;
+        let verified = self.signed_token(token, &sought, authority, audience, None)?;
         self.status(&verified)?;
         Ok(verified)
     }
@@ -255,15 +256,23 @@ impl Judge<'_> {
         Ok(authority)
     }
 
-    /// Verifies signature and claims of a token. Its proof and its status are for who asks.
+    /// Verifies signature and claims of a token, or has its authorization server say that it is good, where its holder presents it.
+    /// Its proof and its status are for who asks.
     fn signed_token(
         &mut self,
         token: &str,
         sought: &Sought<'_>,
         authority: Authority,
         audience: Option<&Vec<String>>,
+        presented: Option<&Presented<'_>>,
     ) -> Result<Verified, Stop> {
         let fact = match authority {
+            // What is remembered under a JWT's name is a JWT.
+            Authority::Issuer(number) if self.state.memory.peek(sought).is_none() && !begins_as_jwt(token) => {
+                let handed_on =
+                    || Denial::token(Rejection::new(GateCode::TokenOpaque, "an opaque token is not handed on"));
+                self.opaque_token(presented.ok_or_else(handed_on)?, number)?
+            }
             Authority::Issuer(number) => self.issuers_token(token, sought, number, audience)?,
             Authority::TrustDomain(number) => self.jwt_svid(token, sought, number)?,
             Authority::Users => return Err(no_entry().into()),
@@ -379,11 +388,7 @@ impl Judge<'_> {
         let remembered = learned.remembered;
         let fact = Rc::new(Fact::new(learned, self.at, token.text));
         if remembered {
-            let limits = &self.policy.limits;
-            // What the memory of tokens may take is what nothing else does.
-            let others = self.state.bytes().saturating_sub(self.state.memory.bytes());
-            let free = limits.memory.saturating_sub(others) / 2;
-            self.state.memory.put(&token.sought, Rc::clone(&fact), limits.remembered_tokens, free);
+            self.state.remember(self.policy, &token.sought, Rc::clone(&fact));
         }
         fact
     }

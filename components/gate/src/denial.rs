@@ -1,12 +1,13 @@
 //! Why a request is denied, whose fault that is, and what its client may be told.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
+use portcullis_client::{ClientCode, ErrorAnswer};
 use portcullis_oauth::transaction_token::TransactionCode;
 use portcullis_scope::{Need, oci::Access};
 use portcullis_types::Rejection;
 
-use crate::{documents::DocumentNeed, workload::Means};
+use crate::{code::GateCode, documents::DocumentNeed, workload::Means};
 
 /// A denial before it becomes an answer.
 #[derive(Debug, Clone)]
@@ -38,6 +39,13 @@ pub(crate) enum Fault {
         /// Whether its code may be told: of a fault of form.
         told: bool,
     },
+    /// The credential is good, and the attestation of its client that the rule demands is missing or does not verify: 401.
+    Attestation {
+        /// What the library of clients says.
+        answer: Box<ErrorAnswer>,
+        /// Whether its code may be told: of a fault of form.
+        told: bool,
+    },
     /// The credential is good, and grants too little: 401 or 403, as the need says.
     Rights(Need),
     /// The credential is good, and nothing that its client could bring would help: 403.
@@ -64,7 +72,7 @@ pub(crate) enum Fault {
     Absent(u16),
     /// A client of an authorization server: what its server is to answer it.
     #[cfg(feature = "clients")]
-    Client(alloc::boxed::Box<portcullis_client::ErrorAnswer>),
+    Client(Box<ErrorAnswer>),
     /// Nobody knows: 503.
     Unknown,
     /// A preflight for a page that may not call: 403, told to the page's browser alone.
@@ -143,6 +151,18 @@ impl Denial {
     pub(crate) fn transaction(rejection: Rejection) -> Self {
         let missing = rejection.is(TransactionCode::Missing);
         Self { rejection, fault: Fault::Transaction { missing } }
+    }
+
+    /// An attestation, or its proof, that is missing or does not verify, and what the library of clients says to that.
+    pub(crate) fn attestation(rejection: Rejection, answer: ErrorAnswer) -> Self {
+        if answer.status == 503 {
+            return Self::unknown(rejection);
+        }
+        let told = rejection.is(GateCode::AttestationClientUnnamed)
+            || [ClientCode::AttestationMissing, ClientCode::PopMissing, ClientCode::MethodNotAccepted]
+                .into_iter()
+                .any(|code| rejection.is(code));
+        Self { rejection, fault: Fault::Attestation { answer: Box::new(answer), told } }
     }
 
     pub(crate) fn forbidden(rejection: Rejection) -> Self {

@@ -1,6 +1,7 @@
 //! Documents that the gate needs from outside, and when it asks for them.
 
 use alloc::{string::String, vec::Vec};
+use core::fmt;
 
 use portcullis_types::{Rejection, Timestamp};
 
@@ -23,9 +24,14 @@ pub enum Kind {
     StatusList,
     /// Users of a registry and hashes of their passwords (`htpasswd`).
     Users,
+    /// What an authorization server says of a token (RFC 7662).
+    Introspection,
 }
 
 impl Kind {
+    const ALL: [Self; 6] =
+        [Self::Metadata, Self::Keys, Self::Bundle, Self::StatusList, Self::Users, Self::Introspection];
+
     /// Its name in the interfaces.
     pub fn name(self) -> &'static str {
         match self {
@@ -34,26 +40,62 @@ impl Kind {
             Kind::Bundle => "bundle",
             Kind::StatusList => "status-list",
             Kind::Users => "users",
+            Kind::Introspection => "introspection",
         }
     }
 
     /// The kind of a name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Kind::Metadata, Kind::Keys, Kind::Bundle, Kind::StatusList, Kind::Users]
-            .into_iter()
-            .find(|kind| kind.name() == name)
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     /// What to send as `Accept`.
     pub fn accept(self) -> &'static str {
         match self {
-            Kind::Metadata => "application/json",
+            Kind::Metadata | Kind::Introspection => "application/json",
             Kind::Keys | Kind::Bundle => "application/jwk-set+json, application/json",
             Kind::StatusList => "application/statuslist+jwt, application/statuslist+cwt",
             Kind::Users => "text/plain",
         }
     }
 }
+
+/// As whom a host asks an introspection endpoint (RFC 7662 section 2.1). Secrets stand in files (`file:` and a path), which the
+/// host reads each time that it asks, and never here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndpointCredential {
+    /// A client with a secret: HTTP Basic, both in the form encoding (RFC 6749 section 2.3.1).
+    Basic {
+        /// The client's identifier.
+        client_id: String,
+        /// The file of its secret.
+        secret: String,
+    },
+    /// A Bearer token (RFC 6750), by its file.
+    Bearer(String),
+}
+
+/// What is asked with POST in place of GET. It holds a token, so its `Debug` tells none of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Question {
+    /// SHA-256 of the token, by which answers to one URL are told apart.
+    pub digest: [u8; 32],
+    /// The body, of the type `application/x-www-form-urlencoded`.
+    pub form: String,
+    /// As whom it is asked.
+    pub credential: EndpointCredential,
+    /// Whether the token was active when it was last asked about: a host keeps places for these, which no guessed token takes.
+    pub known: bool,
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question").field("known", &self.known).finish_non_exhaustive()
+    }
+}
+
+/// A URL, and the digest of the question that is asked there, if one is: what tells one document from another for who asks.
+pub(crate) type Place = (String, Option<[u8; 32]>);
 
 /// A document that is to be fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,12 +111,24 @@ pub struct DocumentNeed {
     /// The SPIFFE ID that its server has to prove before anything is asked of it ([`Gate::admit_server`](crate::Gate::admit_server)).
     /// Absent where the server is authenticated as the web's servers are: by the system's authorities and its name.
     pub server: Option<String>,
+    /// What is asked with POST, where a GET does not say it. No redirect of it is followed, and nobody caches what comes.
+    pub question: Option<Question>,
 }
 
 impl DocumentNeed {
     /// Whether a document is the one that is needed, and came from where it was to come from.
     pub(crate) fn is_met_by(&self, document: &Document) -> bool {
-        self.url == document.url && self.server == document.server
+        self.url == document.url && self.server == document.server && self.about() == document.about
+    }
+
+    /// The digest of the token that it is about, if it is about one.
+    pub(crate) fn about(&self) -> Option<[u8; 32]> {
+        self.question.as_ref().map(|question| question.digest)
+    }
+
+    /// What tells it from others.
+    pub(crate) fn place(&self) -> Place {
+        (self.url.clone(), self.about())
     }
 }
 
@@ -86,6 +140,8 @@ pub struct Document {
     /// The `server` of the need that it was fetched for: what came from a server that was authenticated in another way is
     /// another document.
     pub server: Option<String>,
+    /// The digest of its need's question: an answer about one token is none about another.
+    pub about: Option<[u8; 32]>,
     /// When it was fetched, in seconds since 1970.
     pub fetched_at: Timestamp,
     /// What came.
@@ -93,6 +149,11 @@ pub struct Document {
 }
 
 impl Document {
+    /// Whether it was fetched with a GET from a server of the web.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.server.is_none() && self.about.is_none()
+    }
+
     /// The length of what came, in bytes.
     pub(crate) fn length(&self) -> usize {
         match &self.content {

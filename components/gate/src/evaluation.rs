@@ -27,7 +27,7 @@ use crate::{
     code::GateCode,
     decision::Decision,
     denial::{Denial, ProofError, Stop},
-    documents::DocumentNeed,
+    documents::{DocumentNeed, Place},
     gate::Inner,
     judge::{Context, Judge, Passed, UsedProof},
     limits::MAX_ROUNDS,
@@ -121,8 +121,8 @@ pub struct Evaluation {
     next_id: u32,
     /// Needs that have no answer yet.
     open: BTreeMap<u32, Wanted>,
-    /// URLs whose needs were answered: each is asked for once.
-    answered: BTreeSet<String>,
+    /// Documents whose needs were answered: each is asked for once.
+    answered: BTreeSet<Place>,
     memory: Proofs,
     /// Which proof was seen before, by the key that it is remembered under.
     seen: Option<[u8; 32]>,
@@ -299,7 +299,8 @@ impl Evaluation {
 
     fn decide(&self, mut decision: Decision) -> Step {
         if decision.status == 503 {
-            decision.needs = self.answered.iter().cloned().collect();
+            decision.needs = self.answered.iter().map(|(url, _)| url.clone()).collect();
+            decision.needs.dedup();
         }
         Step::Decided(Box::new(decision))
     }
@@ -321,7 +322,7 @@ impl Evaluation {
             }
             match self.open.remove(id) {
                 Some(Wanted::Document(need)) => {
-                    self.answered.insert(need.url);
+                    self.answered.insert(need.place());
                 }
                 Some(Wanted::Remember(proof)) => {
                     if *answer == Answer::Seen {
@@ -385,18 +386,19 @@ impl Passed {
         let of_client = self.client.iter().flat_map(|client| client.proofs.iter().map(|proof| &proof.used));
         #[cfg(not(feature = "clients"))]
         let of_client = core::iter::empty();
-        self.proof.iter().chain(&self.transaction).chain(of_client)
+        let of_attestation = self.attested.iter().map(|proof| &proof.used);
+        self.proof.iter().chain(&self.transaction).chain(of_attestation).chain(of_client)
     }
 
     /// The denial for one of them that was used before.
     fn replayed(&self, proof: &UsedProof) -> Denial {
         #[cfg(feature = "clients")]
-        for own in self.client.iter().flat_map(|client| &client.proofs) {
-            if core::ptr::eq(&raw const own.used, proof) {
-                return own.replayed.clone();
-            }
-        }
-        replayed(proof)
+        let of_client = self.client.iter().flat_map(|client| &client.proofs);
+        #[cfg(not(feature = "clients"))]
+        let of_client = core::iter::empty();
+        let mut own = self.attested.iter().chain(of_client);
+        let own = own.find(|own| core::ptr::eq(&raw const own.used, proof));
+        own.map_or_else(|| replayed(proof), |own| own.replayed.clone())
     }
 }
 

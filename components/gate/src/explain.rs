@@ -73,6 +73,14 @@ pub fn explain(policy: &Policy, method: &str, url: &str) -> Vec<Demand> {
     if demands.registry(policy, &judged) {
         return demands.0;
     }
+    #[cfg(feature = "clients")]
+    if let Some(clients) = &policy.clients {
+        demands.0.extend(crate::clients::explain(clients));
+        // Nothing is checked then: the server answers its clients itself.
+        if policy.rules.is_empty() {
+            return demands.0;
+        }
+    }
     #[cfg(feature = "transactions")]
     if demands.transaction_service(policy, &judged) {
         return demands.0;
@@ -92,6 +100,9 @@ pub fn explain(policy: &Policy, method: &str, url: &str) -> Vec<Demand> {
         Access::Credential { authorities, require } => {
             for authority in authorities {
                 demands.credential(policy, *authority);
+            }
+            if require.attestation {
+                demands.attestation(policy);
             }
             demands.required(&require.granted);
             if let Some(patterns) = &require.spiffe_id {
@@ -310,6 +321,24 @@ impl Demands {
                 }
             }
         }
+    }
+
+    fn attestation(&mut self, policy: &Policy) {
+        let Some(wanted) = &policy.attestation else { return };
+        let age = wanted.max_age.map_or_else(String::new, |age| format!(", at most {} old", seconds(age)));
+        self.put("attestation", format!("of the token's client, by an attester of the policy{age}; else 401"));
+        let keys = match &wanted.attesters {
+            KeySource::Url(url) => format!("from {url}"),
+            KeySource::Inline(_) | KeySource::Certified(_) | KeySource::Discovery(_) => "in the policy".into(),
+        };
+        self.put("  keys", format!("{keys}; at most {} old", seconds(policy.limits.keys_max_stale)));
+        let own = if wanted.challenge { "its own, with a challenge of this host" } else { "its own" };
+        let other = match (wanted.dpop, wanted.challenge) {
+            (false, _) => "",
+            (true, false) => "; or the access token's DPoP proof",
+            (true, true) => "; or the access token's DPoP proof, with a nonce of this host",
+        };
+        self.put("  proof", format!("{own}{other}; made within {}, used once", seconds(policy.proof_window)));
     }
 
     fn required(&mut self, required: &Required) {

@@ -113,8 +113,13 @@ impl Gate {
 
     /// Whether a redirect may be followed: the class stays that of the first URL, and so do its rules.
     ///
-    /// Errors: `fetch.url_not_allowed`, `fetch.too_many_redirects`.
+    /// Errors: `fetch.url_not_allowed`, `fetch.too_many_redirects`, `fetch.question_redirected`.
     pub fn admit_redirect(&self, need: &DocumentNeed, hops: u8, location: &str) -> Result<(), Rejection> {
+        if need.question.is_some() {
+            // Who is redirected with a POST gives the token to whoever the server says.
+            let what = format!("what is asked about a token at {} goes nowhere else", excerpt(&need.url));
+            return Err(Rejection::new(GateCode::QuestionRedirected, what));
+        }
         if hops >= MAX_REDIRECTS {
             let what = format!("more than {MAX_REDIRECTS} redirects from {}", excerpt(&need.url));
             return Err(Rejection::new(GateCode::TooManyRedirects, what));
@@ -163,7 +168,9 @@ impl Gate {
 
     /// Drops remembered tokens, and tells how many. They are verified again when they come again.
     pub fn forget(&self, which: &Forget) -> usize {
-        self.0.state.borrow_mut().memory.forget(which)
+        let mut state = self.0.state.borrow_mut();
+        state.questions.forget(which);
+        state.memory.forget(which)
     }
 
     /// Decides about a request at once, or begins to: [`Gate::start`] and the first step in one.

@@ -3,7 +3,7 @@
 //! The whole is gone through again after each round of documents; what verified is remembered, so that costs little, and
 //! what a request is answered never depends on the order in which documents came.
 
-use alloc::{collections::BTreeSet, format, rc::Rc, string::String};
+use alloc::{collections::BTreeSet, format, rc::Rc, string::String, vec::Vec};
 
 use portcullis_crypto::Backend;
 use portcullis_oauth::key_binding;
@@ -22,10 +22,12 @@ use crate::registry;
 #[cfg(feature = "transactions")]
 use crate::transaction_service;
 use crate::{
+    attestation::Proof,
     code::GateCode,
     cors,
     credential::{self, Presented},
     denial::{Denial, Fault, Stop},
+    documents::Place,
     memory::Fact,
     policy::{Access, Authority, Policy, Requirements, Rule},
     request::{ClientCertificate, Judged, Request, Spoken},
@@ -39,8 +41,8 @@ pub(crate) struct Judge<'a> {
     pub(crate) state: &'a mut State,
     pub(crate) backend: &'a Rc<dyn Backend>,
     pub(crate) at: Timestamp,
-    /// URLs that this evaluation has asked for and had its answer about.
-    pub(crate) answered: &'a BTreeSet<String>,
+    /// Documents that this evaluation has asked for and had its answer about.
+    pub(crate) answered: &'a BTreeSet<Place>,
     /// Whether it may still ask.
     pub(crate) may_ask: bool,
     /// What is known of a client's registration.
@@ -56,6 +58,8 @@ pub(crate) struct Passed {
     pub(crate) proof: Option<UsedProof>,
     /// The transaction, where it may be used once.
     pub(crate) transaction: Option<UsedProof>,
+    /// The proofs that came with the attestation of its client, each to be used once.
+    pub(crate) attested: Vec<Proof>,
     /// What a token service hands out.
     #[cfg(feature = "registry")]
     pub(crate) issue: Option<crate::registry::Issue>,
@@ -87,6 +91,7 @@ impl Passed {
             proof: principal.as_ref().and_then(|verified| verified.proof.clone()),
             principal,
             transaction: None,
+            attested: Vec::new(),
             #[cfg(feature = "registry")]
             issue: None,
             #[cfg(feature = "clients")]
@@ -116,6 +121,13 @@ pub(crate) struct UsedProof {
     pub(crate) share: Option<[u8; 32]>,
     /// Until when it has to be remembered: as long as any clock within the leeway could accept it again.
     pub(crate) until: Timestamp,
+}
+
+impl UsedProof {
+    /// Whether it is another's, whenever that was seen: what is remembered of both is the same.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        (self.kind, self.thumbprint, &self.target, &self.id) == (other.kind, other.thumbprint, &other.target, &other.id)
+    }
 }
 
 /// What was found before it was decided: what an answer is made with.
@@ -343,15 +355,41 @@ impl Judge<'_> {
         require: &Requirements,
         context: &mut Context,
     ) -> Result<Passed, Stop> {
-        let verified = self.token(judged, request, presented)?;
-        let right = self.rights(&verified, &rule.name, require);
-        if let Err(denial) = right {
-            context.verified = Some(verified);
-            return Err(denial.into());
-        }
-        self.in_transaction(judged, request, verified, require, context)
+        let verified = match self.token(judged, request, presented) {
+            Ok(verified) => verified,
+            Err(stop) => return Err(self.with_attesters(stop, require)),
+        };
+        self.entitled(judged, request, verified, rule, require, context)
     }
 
+    /// What the rule demands of a credential that has verified: the attestation of its client, its rights, then the transaction.
+    fn entitled(
+        &mut self,
+        judged: &Judged<'_>,
+        request: &Request,
+        verified: Verified,
+        rule: &Rule,
+        require: &Requirements,
+        context: &mut Context,
+    ) -> Result<Passed, Stop> {
+        let attested = self.attested(judged, request, &verified, require);
+        let entitled = attested.and_then(|attested| {
+            self.rights(&verified, &rule.name, require)?;
+            Ok(attested)
+        });
+        match entitled {
+            Ok(attested) => {
+                let passed = self.in_transaction(judged, request, verified, require, context)?;
+                Ok(Passed { attested, ..passed })
+            }
+            Err(stop) => {
+                context.verified = Some(verified);
+                Err(stop)
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what a rule is judged by, each of another kind")]
     fn credential_by_certificate(
         &mut self,
         judged: &Judged<'_>,
@@ -361,12 +399,11 @@ impl Judge<'_> {
         require: &Requirements,
         context: &mut Context,
     ) -> Result<Passed, Stop> {
-        let verified = self.certificate(judged, authority)?;
-        if let Err(denial) = self.rights(&verified, &rule.name, require) {
-            context.verified = Some(verified);
-            return Err(denial.into());
-        }
-        self.in_transaction(judged, request, verified, require, context)
+        let verified = match self.certificate(judged, authority) {
+            Ok(verified) => verified,
+            Err(stop) => return Err(self.with_attesters(stop, require)),
+        };
+        self.entitled(judged, request, verified, rule, require, context)
     }
 
     fn missing(&mut self, require: Option<&Requirements>) -> Denial {

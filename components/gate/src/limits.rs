@@ -24,6 +24,31 @@ pub const COOLDOWN: u64 = 30;
 /// host is taken to have lost it.
 pub const IN_FLIGHT: u64 = 30;
 
+/// The longest opaque token that an introspection endpoint is asked about, in bytes. Those of known servers have a hundred or two;
+/// longer ones carry what they say themselves, and are JWTs.
+pub const MAX_OPAQUE_TOKEN: usize = 4 * 1024;
+
+/// The longest answer of an introspection endpoint, in bytes: the claims of a token, authorization details among them.
+pub const MAX_INTROSPECTION_ANSWER: usize = 64 * 1024;
+
+/// Most tokens that are asked about at one time. Each parks a request; more would take the places of requests that wait for keys.
+pub const MAX_QUESTIONS: usize = 256;
+
+/// Most of them that were not active when they were last asked about. Who guesses tokens takes these, and leaves the rest to
+/// tokens that are known.
+pub const MAX_UNKNOWN_QUESTIONS: usize = 192;
+
+/// Most answers that are kept apart from the memory of tokens: those that say that a token is not active, that could not be had,
+/// and that who asked has not fetched yet.
+pub const MAX_TOLD: usize = 1_024;
+
+/// For how many seconds it is remembered that a token is not active, where answers are relied upon for so long. Such a token
+/// seldom comes to life, and who guesses seldom guesses twice: longer would fill memory for nothing.
+pub const INACTIVE_FOR: u64 = 10;
+
+/// For how many seconds an answer waits for who asked for it: a little longer than any request does.
+pub const TOLD_FOR: u64 = 15;
+
 /// How often a bundle is fetched again where it does not say, in seconds (SPIFFE Federation section 4: five minutes).
 pub const BUNDLE_REFRESH: u64 = 300;
 

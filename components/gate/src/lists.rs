@@ -238,5 +238,12 @@ fn unavailable(why: &str) -> Rejection {
 }
 
 fn need(uri: &str, most: usize) -> DocumentNeed {
-    DocumentNeed { url: uri.into(), class: Class::Credential, kind: Kind::StatusList, most, server: None }
+    DocumentNeed {
+        url: uri.into(),
+        class: Class::Credential,
+        kind: Kind::StatusList,
+        most,
+        server: None,
+        question: None,
+    }
 }

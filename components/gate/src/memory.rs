@@ -43,6 +43,11 @@ impl<'t> Sought<'t> {
         Self { signed, key: sha512_256(signature.as_bytes()) }
     }
 
+    /// An opaque token, by the SHA-256 of its text. No JWT has this key: theirs are of another hash.
+    pub(crate) fn opaque(digest: &[u8; 32]) -> Self {
+        Self { signed: "", key: *digest }
+    }
+
     /// An identity token, not verified. What was one is none in `Authorization`, and the other way round.
     pub(crate) fn identity(token: &'t str) -> Self {
         let Self { signed, key } = Self::of(token);
@@ -67,8 +72,12 @@ pub(crate) struct Fact {
     pub(crate) generation: u64,
     /// When it verified.
     pub(crate) verified_at: Timestamp,
+    /// Until when it may be relied upon without being asked about again, where somebody else said it.
+    until: Option<Timestamp>,
     /// What of its text is signed.
     signed: Box<str>,
+    /// The length of the text that says what it claims, in bytes.
+    length: usize,
     /// SHA-256 of its text, by which people name it who want it dropped.
     digest: [u8; 32],
 }
@@ -92,12 +101,35 @@ pub(crate) struct Learned {
 /// What an entry takes beside its token's text and claims, in bytes: a guess on the high side.
 const OVERHEAD: usize = 512;
 
-/// The text is kept, and parsed claims take some times its memory.
+/// The text may be kept, and parsed claims take some times its memory.
 const FACTOR: usize = 7;
 
 impl Fact {
     /// Something learned of a token's text at a time.
     pub(crate) fn new(learned: Learned, verified_at: Timestamp, token: &str) -> Self {
+        let signed = Sought::of(token).signed;
+        Self::of(learned, verified_at, None, signed, signed.len(), sha256(token.as_bytes()))
+    }
+
+    /// Something that an authorization server said of an opaque token, in so many bytes, and may be relied upon until then.
+    pub(crate) fn told(
+        learned: Learned,
+        told_at: Timestamp,
+        until: Timestamp,
+        length: usize,
+        digest: [u8; 32],
+    ) -> Self {
+        Self::of(learned, told_at, Some(until), "", length, digest)
+    }
+
+    fn of(
+        learned: Learned,
+        verified_at: Timestamp,
+        until: Option<Timestamp>,
+        signed: &str,
+        length: usize,
+        digest: [u8; 32],
+    ) -> Self {
         let Learned { authority, claims, spiffe_id, workload_key, generation, remembered: _ } = learned;
         Self {
             authority,
@@ -107,8 +139,10 @@ impl Fact {
             workload_key,
             generation,
             verified_at,
-            signed: Sought::of(token).signed.into(),
-            digest: sha256(token.as_bytes()),
+            until,
+            signed: signed.into(),
+            length,
+            digest,
         }
     }
 
@@ -116,8 +150,28 @@ impl Fact {
         *self.signed == *sought.signed
     }
 
-    fn bytes(&self) -> usize {
-        self.signed.len().saturating_mul(FACTOR).saturating_add(OVERHEAD)
+    /// Until when it may be relied upon, where that is not for its claims and keys alone to say.
+    pub(crate) fn until(&self) -> Option<Timestamp> {
+        self.until
+    }
+
+    /// Whether it is among those to drop.
+    pub(crate) fn is_meant(&self, which: &Forget) -> bool {
+        let client = || match self.claims.members.get("client_id") {
+            Ok(Some(value)) => value.as_str(),
+            _ => None,
+        };
+        match which {
+            Forget::Subject(subject) => self.claims.subject.as_ref() == Some(subject),
+            Forget::Client(id) => client() == Some(id.as_str()),
+            Forget::TokenDigest(digest) => self.digest == *digest,
+            Forget::Everything => true,
+        }
+    }
+
+    /// The memory it takes, guessed on the high side, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.length.saturating_mul(FACTOR).saturating_add(OVERHEAD)
     }
 }
 
@@ -164,6 +218,10 @@ impl Memory {
             self.remove(key);
             return None;
         }
+        // It is to be asked about again. That it was good once is still known.
+        if fact.until.is_some_and(|until| at >= until) {
+            return None;
+        }
         if is_old {
             self.remove(key);
             self.young_bytes += fact.bytes();
@@ -188,6 +246,11 @@ impl Memory {
         self.young.insert(key, fact);
     }
 
+    /// Drops what is remembered of these bytes.
+    pub(crate) fn drop(&mut self, sought: &Sought<'_>) {
+        self.remove(&sought.key);
+    }
+
     fn remove(&mut self, key: &Key) {
         if let Some(fact) = self.young.remove(key) {
             self.young_bytes -= fact.bytes();
@@ -199,18 +262,8 @@ impl Memory {
 
     /// Drops entries, and tells how many.
     pub(crate) fn forget(&mut self, which: &Forget) -> usize {
-        let client = |fact: &Fact| match fact.claims.members.get("client_id") {
-            Ok(Some(value)) => value.as_str().map(alloc::string::String::from),
-            _ => None,
-        };
-        let meant = |fact: &Fact| match which {
-            Forget::Subject(subject) => fact.claims.subject.as_ref() == Some(subject),
-            Forget::Client(id) => client(fact).as_ref() == Some(id),
-            Forget::TokenDigest(digest) => fact.digest == *digest,
-            Forget::Everything => true,
-        };
-        let found: BTreeSet<Key> =
-            self.young.iter().chain(&self.old).filter(|(_, fact)| meant(fact)).map(|(key, _)| *key).collect();
+        let meant = self.young.iter().chain(&self.old).filter(|(_, fact)| fact.is_meant(which));
+        let found: BTreeSet<Key> = meant.map(|(key, _)| *key).collect();
         found.iter().for_each(|key| self.remove(key));
         found.len()
     }

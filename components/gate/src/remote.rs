@@ -39,7 +39,7 @@ impl Taking<'_> {
 
 impl Remote {
     pub(crate) fn new(url: &str, class: Class, kind: Kind, most: usize) -> Self {
-        let need = DocumentNeed { url: url.into(), class, kind, most, server: None };
+        let need = DocumentNeed { url: url.into(), class, kind, most, server: None, question: None };
         Self { need, timing: Timing::default(), fault: None }
     }
 

@@ -4,6 +4,8 @@ use alloc::{format, vec, vec::Vec};
 
 use portcullis_types::{Rejection, Timestamp};
 
+#[cfg(feature = "clients")]
+use crate::clients::Vouching;
 use crate::{
     bundle_server::authority,
     code::GateCode,
@@ -25,9 +27,11 @@ pub(crate) enum Owner {
     Lists(usize),
     /// Those of the service that makes Transaction Tokens.
     Transactions,
-    /// Those of who attests clients.
+    /// Those of who vouches for clients to an authorization server.
     #[cfg(feature = "clients")]
-    Attesters,
+    OfClients(Vouching),
+    /// Those of who attests clients beside access tokens.
+    Attestation,
 }
 
 impl Owner {
@@ -39,7 +43,7 @@ impl Owner {
 impl Judge<'_> {
     /// Whether a document may be asked for by this evaluation, which asks for each once.
     pub(crate) fn askable(&self, remote: &Remote) -> bool {
-        self.may_ask && !self.answered.contains(&remote.need.url) && remote.timing.ask(self.at) != Ask::Later
+        self.may_ask && !self.answered.contains(&remote.need.place()) && remote.timing.ask(self.at) != Ask::Later
     }
 
     /// The keys of an issuer, or those of its lists.
@@ -117,7 +121,8 @@ impl Judge<'_> {
             }
             Owner::Transactions => self.state.transactions.as_ref(),
             #[cfg(feature = "clients")]
-            Owner::Attesters => self.state.attesters.as_ref(),
+            Owner::OfClients(whose) => self.state.client_keys.of(whose),
+            Owner::Attestation => self.state.attestation.as_ref(),
         }
     }
 
@@ -130,7 +135,8 @@ impl Judge<'_> {
             }
             Owner::Transactions => self.state.transactions.as_mut(),
             #[cfg(feature = "clients")]
-            Owner::Attesters => self.state.attesters.as_mut(),
+            Owner::OfClients(whose) => self.state.client_keys.of_mut(whose),
+            Owner::Attestation => self.state.attestation.as_mut(),
         };
         let Some(keys) = keys else { return };
         for need in needs {

@@ -8,6 +8,8 @@ use portcullis_svid::{Anchors, BundleSet};
 use portcullis_token::x5c;
 use portcullis_types::{Rejection, Timestamp, trace::Silent};
 
+#[cfg(feature = "clients")]
+use crate::clients::ClientKeys;
 #[cfg(feature = "registry")]
 use crate::users::UsersState;
 use crate::{
@@ -15,10 +17,11 @@ use crate::{
     bundles::DomainState,
     code::GateCode,
     documents::{Content, Document, DocumentNeed},
+    introspection::Questions,
     keys::{Keys, Source},
     limits::BUNDLE_REFRESH,
     lists::{Lists, StoredList},
-    memory::Memory,
+    memory::{Fact, Memory, Sought},
     policy::{Authority, Issuer, Policy},
     remote::{Remote, Taking, weight},
 };
@@ -34,9 +37,13 @@ pub(crate) struct State {
     pub(crate) memory: Memory,
     /// The keys of the service that makes Transaction Tokens, where they are accepted.
     pub(crate) transactions: Option<Keys>,
-    /// The keys of those who attest clients, where there are any.
+    /// The keys of those who attest clients beside access tokens, where there are any.
+    pub(crate) attestation: Option<Keys>,
+    /// Opaque tokens that an authorization server is asked about.
+    pub(crate) questions: Questions,
+    /// The keys of those who vouch for clients.
     #[cfg(feature = "clients")]
-    pub(crate) attesters: Option<Keys>,
+    pub(crate) client_keys: ClientKeys,
     /// Users of a registry, where it has any.
     #[cfg(feature = "registry")]
     pub(crate) users: Option<UsersState>,
@@ -82,10 +89,10 @@ impl State {
         let domains = policy.trust_domains.iter().map(domain).collect();
         let transactions = policy.transaction_tokens.as_ref();
         let transactions = transactions.map(|accepted| Keys::new(&accepted.keys, next(), &policy.limits));
+        let attestation = policy.attestation.as_ref();
+        let attestation = attestation.map(|wanted| Keys::new(&wanted.attesters, next(), &policy.limits));
         #[cfg(feature = "clients")]
-        let attesters = policy.clients.as_ref().and_then(|clients| clients.attesters.as_ref());
-        #[cfg(feature = "clients")]
-        let attesters = attesters.map(|source| Keys::new(source, next(), &policy.limits));
+        let client_keys = ClientKeys::new(policy, &mut next);
         #[cfg(feature = "registry")]
         let users = policy.registry.as_ref().and_then(|registry| registry.users.as_ref());
         Self {
@@ -95,8 +102,10 @@ impl State {
             initial_bundles,
             memory: Memory::default(),
             transactions,
+            attestation,
+            questions: Questions::default(),
             #[cfg(feature = "clients")]
-            attesters,
+            client_keys,
             #[cfg(feature = "registry")]
             users: users.map(|source| UsersState::new(source, &policy.limits)),
             generation,
@@ -131,11 +140,12 @@ impl State {
                 take(remote, refresh);
             }
         }
-        for remote in self.transactions.iter_mut().flat_map(Keys::remotes) {
+        let beside = self.transactions.iter_mut().chain(&mut self.attestation);
+        for remote in beside.flat_map(Keys::remotes) {
             take(remote, policy.limits.keys_refresh);
         }
         #[cfg(feature = "clients")]
-        for remote in self.attesters.iter_mut().flat_map(Keys::remotes) {
+        for remote in self.client_keys.iter_mut().flat_map(Keys::remotes) {
             take(remote, policy.limits.keys_refresh);
         }
         #[cfg(feature = "registry")]
@@ -171,11 +181,12 @@ impl State {
             }
         }
         for (document, outcomes) in documents.iter().zip(&mut outcomes) {
-            // What came from a workload is none of an issuer's documents, whatever its URL.
-            let issuers = if document.server.is_none() { self.issuers.len() } else { 0 };
+            // What came from a workload, or is about a token, is none of an issuer's documents, whatever its URL.
+            let issuers = if document.is_plain() { self.issuers.len() } else { 0 };
             for number in 0..issuers {
                 outcomes.extend(self.provide_list(policy, number, document, at, backend));
             }
+            outcomes.extend(self.provide_said(policy, document, at));
             if outcomes.is_empty() {
                 outcomes.push(Err(Rejection::new(GateCode::DocumentUnexpected, "nothing here needs it")));
             }
@@ -197,8 +208,8 @@ impl State {
         let mut outcomes: Vec<Result<(), Rejection>> = Vec::new();
         let free = policy.limits.memory.saturating_sub(self.bytes());
         let mut taking = Taking { at, backend, generation: &mut self.generation, free };
-        let of_workload = document.server.is_some();
-        for (issuer, state) in policy.issuers.iter().zip(&mut self.issuers).filter(|_| !of_workload) {
+        let is_plain = document.is_plain();
+        for (issuer, state) in policy.issuers.iter().zip(&mut self.issuers).filter(|_| is_plain) {
             let before = state.list_generation();
             outcomes.extend(state.keys.provide(document, &issuer.issuer, &mut taking));
             if let Some(keys) = &mut state.status_keys {
@@ -213,16 +224,20 @@ impl State {
             outcomes.extend(state.provide_initial(trusted, document, &mut self.initial_bundles, &taking));
             outcomes.extend(state.provide(trusted, document, &mut self.bundles, &self.initial_bundles, &mut taking));
         }
-        if let Some(transactions) = self.transactions.as_mut().filter(|_| !of_workload) {
+        if let Some(transactions) = self.transactions.as_mut().filter(|_| is_plain) {
             outcomes.extend(transactions.provide(document, "", &mut taking));
         }
-        #[cfg(feature = "clients")]
-        if let Some(attesters) = self.attesters.as_mut().filter(|_| !of_workload) {
-            // They have no metadata, which would be an issuer's.
+        // Attesters have no metadata, which would be an issuer's.
+        if let Some(attesters) = self.attestation.as_mut().filter(|_| is_plain) {
             outcomes.extend(attesters.provide(document, "", &mut taking));
         }
+        #[cfg(feature = "clients")]
+        for keys in self.client_keys.iter_mut().filter(|_| is_plain) {
+            // They have no metadata, which would be an issuer's.
+            outcomes.extend(keys.provide(document, "", &mut taking));
+        }
         #[cfg(feature = "registry")]
-        if let Some(users) = self.users.as_mut().filter(|_| !of_workload) {
+        if let Some(users) = self.users.as_mut().filter(|_| is_plain) {
             outcomes.extend(users.provide(document, &taking));
         }
         outcomes
@@ -288,6 +303,13 @@ impl State {
         Some(taken)
     }
 
+    /// Remembers what was learned of a token, within what nothing else takes of the memory.
+    pub(crate) fn remember(&mut self, policy: &Policy, sought: &Sought<'_>, fact: Rc<Fact>) {
+        let others = self.bytes().saturating_sub(self.memory.bytes());
+        let free = policy.limits.memory.saturating_sub(others) / 2;
+        self.memory.put(sought, fact, policy.limits.remembered_tokens, free);
+    }
+
     /// The memory held, in bytes: documents by their text, lists as they are, tokens as guessed.
     pub(crate) fn bytes(&self) -> usize {
         let keys = |keys: &Keys| weight(keys.bytes);
@@ -298,15 +320,23 @@ impl State {
             .sum();
         let domains: usize = self.domains.iter().map(DomainState::weight).sum();
         let transactions = self.transactions.as_ref().map_or(0, keys);
+        let attestation = self.attestation.as_ref().map_or(0, keys);
         #[cfg(feature = "clients")]
-        let attesters = self.attesters.as_ref().map_or(0, keys);
+        let of_clients: usize = self.client_keys.iter().map(keys).sum();
         #[cfg(not(feature = "clients"))]
-        let attesters = 0;
+        let of_clients = 0;
         #[cfg(feature = "registry")]
         let users = self.users.as_ref().map_or(0, |users| weight(users.bytes));
         #[cfg(not(feature = "registry"))]
         let users = 0;
-        issuers + domains + transactions + attesters + users + self.memory.bytes()
+        issuers
+            + domains
+            + transactions
+            + attestation
+            + of_clients
+            + users
+            + self.questions.bytes()
+            + self.memory.bytes()
     }
 }
 
@@ -331,12 +361,13 @@ impl State {
         {
             missing.push(("transaction_tokens".into(), why(transactions.fault())));
         }
-        #[cfg(feature = "clients")]
-        if let Some(attesters) = &self.attesters
+        if let Some(attesters) = self.attestation.as_ref().filter(|_| policy.demands_attestation())
             && attesters.fresh(policy.limits.keys_max_stale, at).is_err()
         {
-            missing.push(("clients.attesters".into(), why(attesters.fault())));
+            missing.push(("attestation.attesters".into(), why(attesters.fault())));
         }
+        #[cfg(feature = "clients")]
+        missing.extend(self.client_keys.missing(&policy.limits, at, why));
         for (number, (issuer, state)) in policy.issuers.iter().zip(&self.issuers).enumerate() {
             let age = state.keys.remote().map(|remote| remote.timing.age(at));
             let fresh = match (&state.keys.source, age) {

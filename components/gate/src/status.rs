@@ -31,7 +31,7 @@ impl Judge<'_> {
         let allowed = allowed(&reference.uri, &issuer.status_origins);
         check(self.trace, "status list origin", "docs/policy.md", allowed, |()| "the issuer's, or listed".into())
             .map_err(Denial::token)?;
-        let answered = !self.may_ask || self.answered.contains(&reference.uri);
+        let answered = !self.may_ask || self.answered.contains(&(reference.uri.clone(), None));
         let limits = &policy.limits;
         let Some(state) = self.state.issuers.get_mut(number) else { return Ok(()) };
         let found = state.lists.look_up(

@@ -17,7 +17,7 @@ use portcullis_gate::policy::{Format, Policy, PolicyCode, PolicyError, export, l
 use portcullis_types::RuleCode;
 
 /// Every code, and a policy that shows it.
-const CODES: [(&str, &str); 75] = [
+const CODES: [(&str, &str); 84] = [
     ("policy.too_large", "generated/too_large.toml"),
     ("policy.syntax", "syntax_unclosed_text.toml"),
     ("policy.duplicate_name", "name_twice.json"),
@@ -37,6 +37,9 @@ const CODES: [(&str, &str); 75] = [
     ("policy.keys_malformed", "keys_private.toml"),
     ("policy.algorithm_unknown", "algorithm_unknown.toml"),
     ("policy.algorithm_shared", "algorithm_shared.toml"),
+    ("policy.introspection_several", "introspection_several.toml"),
+    ("policy.introspection_credential", "introspection_credential_none.toml"),
+    ("policy.introspection_absent", "envoy/introspection.toml"),
     ("policy.trust_domain_malformed", "trust_domain_uri.toml"),
     ("policy.bundle_profile", "bundle_profile_no_id.toml"),
     ("policy.bundle_endpoint_id", "bundle_endpoint_id_unknown.toml"),
@@ -76,18 +79,24 @@ const CODES: [(&str, &str); 75] = [
     ("policy.clients_trust_domain", "clients_trust_domain.toml"),
     ("policy.clients_known", "clients_known.toml"),
     ("policy.clients_register", "clients_register.toml"),
+    ("policy.clients_dynamic", "clients_dynamic_attesters.toml"),
+    ("policy.clients_key_binding", "clients_key_binding.toml"),
     ("policy.clients_listener", "clients_no_listener.toml"),
     ("policy.clients_absent", "envoy/clients.toml"),
+    ("policy.attestation_missing", "attestation_missing.toml"),
+    ("policy.attestation_unused", "warnings/attestation_unused.toml"),
     ("policy.envoy_cluster_malformed", "envoy_cluster_path.toml"),
     ("policy.envoy_cluster_missing", "envoy/cluster_missing.toml"),
     ("policy.envoy_file", "envoy/keys_in_a_file.toml"),
     ("policy.envoy_replay", "envoy/replay_shared.toml"),
     ("policy.envoy_bundle_profile", "envoy/bundle_profile.toml"),
+    ("policy.envoy_challenge", "envoy/attestation_challenge.toml"),
     ("policy.browser_secret", "browser/symmetric.toml"),
     ("policy.browser_listener", "browser/listener.toml"),
     ("policy.browser_store", "browser/replay_shared.toml"),
     ("policy.browser_file", "browser/keys_in_a_file.toml"),
     ("policy.browser_bundle_profile", "browser/bundle_profile.toml"),
+    ("policy.browser_attestation", "browser/attestation.toml"),
     ("policy.replay_node", "warnings/replay_node.toml"),
     ("policy.expose_full", "warnings/expose_full.toml"),
     ("policy.report_mode", "warnings/report_mode.toml"),

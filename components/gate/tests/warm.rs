@@ -167,13 +167,14 @@ impl World {
                 return Document {
                     url: url.into(),
                     server: None,
+                    about: None,
                     fetched_at: self.at,
                     content: Content::Failed("unreachable".into()),
                 };
             }
         };
         let content = Content::Body { status: 200, media_type: None, bytes: text.into_bytes() };
-        Document { url: url.into(), server: None, fetched_at: self.at, content }
+        Document { url: url.into(), server: None, about: None, fetched_at: self.at, content }
     }
 
     /// Gives the gate a document, and keeps what a new gate would be given in its place.
@@ -295,7 +296,13 @@ impl World {
                     Wanted::Document(wanted) => {
                         let gone = || Content::Failed("unreachable".into());
                         let document = self.held.get(&wanted.url).or(self.failed.get(&wanted.url)).cloned();
-                        let none = Document { url: wanted.url, server: None, fetched_at: self.at, content: gone() };
+                        let none = Document {
+                            url: wanted.url,
+                            server: None,
+                            about: None,
+                            fetched_at: self.at,
+                            content: gone(),
+                        };
                         fresh.provide(&[document.unwrap_or(none)], self.at);
                         Answer::Done
                     }

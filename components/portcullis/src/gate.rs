@@ -9,11 +9,12 @@ use crate::{
     Component, backend,
     bindings::exports::portcullis::{
         gate::gate::{
-            Answer, AnswerToSign, Answered, Body, Checked, Class, ClientAnswer, ClientCertificate, Content, Decision,
-            Document, DocumentFinding, DocumentKind, DocumentNeed, Evaluation, Field, Forget, Format, Gate, GateBorrow,
-            Guest, GuestEvaluation, GuestGate, Held, Issue, IssueKind, LeafCertificate, Missing, Need, Outcome,
-            OwnIdentity, Pending, Principal, Problem, Readiness, ReadyAnswer, Register, Registration,
-            RegistrationOutcome, Remember, Request, Sha256, Step, ToSign, ToldStep, Transaction, Wanted,
+            Answer, AnswerToSign, Answered, BasicCredential, Body, Checked, Class, ClientAnswer, ClientCertificate,
+            Content, Decision, Document, DocumentFinding, DocumentKind, DocumentNeed, EndpointCredential, Evaluation,
+            Field, Forget, Format, Gate, GateBorrow, Guest, GuestEvaluation, GuestGate, Held, Issue, IssueKind,
+            LeafCertificate, Missing, Need, Outcome, OwnIdentity, Pending, Principal, Problem, Question, Readiness,
+            ReadyAnswer, Register, Registration, RegistrationOutcome, Remember, Request, Sha256, Step, ToSign,
+            ToldStep, Transaction, Wanted,
         },
         types::types::{Header, Rejection, Timestamp},
     },
@@ -191,6 +192,7 @@ fn document(document: Document) -> gate::Document {
     gate::Document {
         url: document.url,
         server: document.server,
+        about: document.about.map(bytes),
         fetched_at: document.fetched_at,
         content: match document.content {
             Content::Body(Body { status, media_type, bytes }) => gate::Content::Body { status, media_type, bytes },
@@ -212,11 +214,41 @@ fn document_need(need: gate::DocumentNeed) -> DocumentNeed {
             gate::Kind::Bundle => DocumentKind::Bundle,
             gate::Kind::StatusList => DocumentKind::StatusList,
             gate::Kind::Users => DocumentKind::Users,
+            gate::Kind::Introspection => DocumentKind::Introspection,
         },
         accept: need.kind.accept().into(),
         most: need.most as u64,
         server: need.server,
+        question: need.question.map(question),
         url: need.url,
+    }
+}
+
+fn question(question: gate::Question) -> Question {
+    Question {
+        digest: words(&question.digest),
+        form: question.form,
+        credential: match question.credential {
+            gate::EndpointCredential::Basic { client_id, secret } => {
+                EndpointCredential::Basic(BasicCredential { client_id, secret })
+            }
+            gate::EndpointCredential::Bearer(file) => EndpointCredential::Bearer(file),
+        },
+        known: question.known,
+    }
+}
+
+fn asked(question: Question) -> gate::Question {
+    gate::Question {
+        digest: bytes(question.digest),
+        form: question.form,
+        credential: match question.credential {
+            EndpointCredential::Basic(BasicCredential { client_id, secret }) => {
+                gate::EndpointCredential::Basic { client_id, secret }
+            }
+            EndpointCredential::Bearer(file) => gate::EndpointCredential::Bearer(file),
+        },
+        known: question.known,
     }
 }
 
@@ -234,9 +266,11 @@ fn document_needed(need: DocumentNeed) -> gate::DocumentNeed {
             DocumentKind::Bundle => gate::Kind::Bundle,
             DocumentKind::StatusList => gate::Kind::StatusList,
             DocumentKind::Users => gate::Kind::Users,
+            DocumentKind::Introspection => gate::Kind::Introspection,
         },
         most: usize::try_from(need.most).unwrap_or(usize::MAX),
         server: need.server,
+        question: need.question.map(asked),
     }
 }
 

@@ -47,6 +47,7 @@ impl Guest for Component {
                 policy::Replay::Nonce => Replay::Nonce,
             },
             proof_window: policy.proof_window,
+            challenges: policy.attestation.as_ref().is_some_and(|wanted| wanted.challenge),
             token_service,
             resource_metadata,
             clients: policy.clients.as_ref().map(|clients| Clients {

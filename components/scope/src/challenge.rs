@@ -4,9 +4,13 @@ use alloc::{format, string::String, vec::Vec};
 
 use portcullis_types::{Rejection, limits::excerpt};
 
+mod reader;
+
+use reader::Reader;
+
 use crate::{
     ScopeCode,
-    limits::{MAX_CHALLENGE, MAX_PARAMETERS},
+    limits::{MAX_CHALLENGE, MAX_CHALLENGES, MAX_PARAMETERS},
 };
 
 /// One challenge: a scheme and its parameters, in their order. Names are in lower case and occur once; values are visible
@@ -138,31 +142,45 @@ impl Challenge {
     ///
     /// Errors: `challenge.*`.
     pub fn parse(header: &str) -> Result<Self, Rejection> {
-        if header.len() > MAX_CHALLENGE {
-            return Err(too_large(header.len()));
-        }
-        if let Some(at) = header.bytes().position(|byte| !is_printable(byte) && byte != b'\t') {
-            let what = format!("offset {at} is not printable ASCII");
-            return Err(Rejection::new(ScopeCode::ChallengeCharacter, what));
-        }
-        let mut reader = Reader { rest: header };
-        reader.gap();
-        let mut challenge = Self::new(reader.token())?;
-        let spaces = reader.skip(|c| c == ' ');
-        if reader.rest.is_empty() || reader.rest.starts_with(',') {
-            reader.gap();
-            if !reader.rest.is_empty() {
-                return Err(several());
-            }
-        } else if spaces.is_empty() {
-            return Err(Rejection::new(ScopeCode::ChallengeScheme, "the scheme ends in no space"));
-        } else {
-            reader.parameters(&mut challenge)?;
+        let mut reader = Reader::new(header)?;
+        let challenge = reader.challenge()?.ok_or_else(|| {
+            Rejection::new(ScopeCode::ChallengeToken68, "the scheme has one bare value, no parameters")
+        })?;
+        if !reader.is_at_end() {
+            return Err(several());
         }
         if challenge.is_empty() && challenge.scheme.eq_ignore_ascii_case("bearer") {
             return Err(Rejection::new(ScopeCode::ChallengeParametersMissing, "Bearer has no parameters"));
         }
         Ok(challenge)
+    }
+
+    /// Reads every challenge of a header's value, as a client meets them: at most 16 of them, else as [`Challenge::parse`].
+    /// Fetch and proxies join the lines of a header with commas. Challenges with a `token68` are passed over, since no
+    /// scheme here has one, and a bare `Bearer` is read: servers send it, and it says that a token is wanted.
+    ///
+    /// Errors: `challenge.*`.
+    ///
+    /// ```
+    /// use portcullis_scope::Challenge;
+    ///
+    /// let read = Challenge::parse_all(r#"Negotiate YII=, DPoP algs="ES256", Bearer realm="a, b""#).unwrap();
+    /// assert_eq!(read.iter().map(Challenge::scheme).collect::<Vec<_>>(), ["DPoP", "Bearer"]);
+    /// assert_eq!(read[1].get("realm"), Some("a, b"));
+    /// ```
+    pub fn parse_all(header: &str) -> Result<Vec<Self>, Rejection> {
+        let mut reader = Reader::new(header)?;
+        let mut read = Vec::new();
+        for _ in 0..MAX_CHALLENGES {
+            if reader.is_at_end() {
+                return Ok(read);
+            }
+            read.extend(reader.challenge()?);
+        }
+        if reader.is_at_end() {
+            return Ok(read);
+        }
+        Err(Rejection::new(ScopeCode::ChallengeTooLarge, format!("more than {MAX_CHALLENGES} challenges")))
     }
 }
 
@@ -182,133 +200,6 @@ fn is_token_character(c: char) -> bool {
 
 fn is_token(text: &str) -> bool {
     !text.is_empty() && text.chars().all(is_token_character)
-}
-
-/// What is left of a header's value, which is ASCII.
-struct Reader<'a> {
-    rest: &'a str,
-}
-
-impl<'a> Reader<'a> {
-    /// Takes what holds from the front.
-    fn skip(&mut self, holds: impl Fn(char) -> bool) -> &'a str {
-        let end = self.rest.find(|c| !holds(c)).unwrap_or(self.rest.len());
-        let (taken, rest) = self.rest.split_at(end);
-        self.rest = rest;
-        taken
-    }
-
-    fn token(&mut self) -> &'a str {
-        self.skip(is_token_character)
-    }
-
-    /// OWS and BWS (RFC 9110 section 5.6.3).
-    fn space(&mut self) -> &'a str {
-        self.skip(|c| matches!(c, ' ' | '\t'))
-    }
-
-    /// What stands between elements of a list: white space and commas, empty elements among them (RFC 9110
-    /// section 5.6.1.2). Their number is bounded by the header's length.
-    fn gap(&mut self) -> &'a str {
-        self.skip(|c| matches!(c, ' ' | '\t' | ','))
-    }
-
-    fn take(&mut self, character: char) -> bool {
-        match self.rest.strip_prefix(character) {
-            None => false,
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-        }
-    }
-
-    fn parameters(&mut self, challenge: &mut Challenge) -> Result<(), Rejection> {
-        if self.at_token68() {
-            return Err(Rejection::new(ScopeCode::ChallengeToken68, "the scheme has one bare value, no parameters"));
-        }
-        loop {
-            let name = self.token();
-            let space = self.space();
-            if name.is_empty() || !self.take('=') {
-                return Err(self.no_parameter(challenge, name, space));
-            }
-            self.space();
-            let value = self.value(name)?;
-            challenge.add(name, value)?;
-            self.space();
-            if self.rest.is_empty() {
-                return Ok(());
-            }
-            if !self.take(',') {
-                let what = format!("something follows the value of {}", excerpt(name));
-                return Err(Rejection::new(ScopeCode::ChallengeParameter, what));
-            }
-            self.gap();
-            if self.rest.is_empty() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// `token68` (RFC 9110 section 11.2), up to the end or a comma.
-    fn at_token68(&self) -> bool {
-        let mut ahead = Reader { rest: self.rest };
-        let text = ahead.skip(|c| c.is_ascii_alphanumeric() || "-._~+/".contains(c));
-        ahead.skip(|c| c == '=');
-        ahead.space();
-        !text.is_empty() && (ahead.rest.is_empty() || ahead.rest.starts_with(','))
-    }
-
-    /// A token without `=`: behind a parameter it is the scheme of another challenge.
-    fn no_parameter(&self, challenge: &Challenge, name: &str, space: &str) -> Rejection {
-        let next = self.rest.chars().next();
-        if !challenge.is_empty() && !name.is_empty() && (!space.is_empty() || matches!(next, None | Some(','))) {
-            several()
-        } else {
-            let what = format!("a parameter is name=value, not {}", excerpt(name));
-            Rejection::new(ScopeCode::ChallengeParameter, what)
-        }
-    }
-
-    fn value(&mut self, name: &str) -> Result<String, Rejection> {
-        if self.take('"') {
-            return self.quoted(name);
-        }
-        let token = self.token();
-        if token.is_empty() {
-            let what = format!("the parameter {} has no value", excerpt(name));
-            return Err(Rejection::new(ScopeCode::ChallengeParameter, what));
-        }
-        Ok(token.into())
-    }
-
-    /// `quoted-string` (RFC 9110 section 5.6.4), its opening quote taken.
-    fn quoted(&mut self, name: &str) -> Result<String, Rejection> {
-        let mut value = String::new();
-        let mut characters = self.rest.chars();
-        loop {
-            let character = match characters.next() {
-                Some('"') => {
-                    self.rest = characters.as_str();
-                    return Ok(value);
-                }
-                Some('\\') => characters.next(),
-                other => other,
-            };
-            match character {
-                None => {
-                    let what = format!("the value of {} does not end", excerpt(name));
-                    return Err(Rejection::new(ScopeCode::ChallengeQuote, what));
-                }
-                Some('\t') => {
-                    let what = format!("the value of {} holds a tab", excerpt(name));
-                    return Err(Rejection::new(ScopeCode::ChallengeCharacter, what));
-                }
-                Some(character) => value.push(character),
-            }
-        }
-    }
 }
 
 fn several() -> Rejection {
@@ -371,6 +262,35 @@ mod tests {
         ] {
             assert_eq!(code(header), expected, "{header:?}");
         }
+    }
+
+    #[test]
+    fn a_client_reads_every_challenge_of_a_value() {
+        let all = |header: &str| -> Vec<String> {
+            Challenge::parse_all(header).unwrap().iter().map(Challenge::to_header).collect()
+        };
+        assert_eq!(all(""), [""; 0]);
+        assert_eq!(all(" , "), [""; 0]);
+        assert_eq!(all("Bearer"), ["Bearer"]);
+        assert_eq!(
+            all(r#"Basic realm="x", Bearer error="a,b" ,, DPoP algs=ES256"#),
+            [r#"Basic realm="x""#, r#"Bearer error="a,b""#, r#"DPoP algs="ES256""#]
+        );
+        assert_eq!(all("Negotiate, Bearer a=b, NTLM"), ["Negotiate", r#"Bearer a="b""#, "NTLM"]);
+        assert_eq!(all("Negotiate YII=, Bearer a=b, Other ab=="), [r#"Bearer a="b""#]);
+        for (header, expected) in [
+            ("Bearer a=b, Bearer a=b, a=c", "challenge.parameter_repeated"),
+            ("Bearer a=b, DPoP a=\"b", "challenge.quote"),
+            ("Bearer a=b; c=d", "challenge.parameter"),
+            ("Bear\u{e9}r a=b", "challenge.character"),
+        ] {
+            assert_eq!(Challenge::parse_all(header).unwrap_err().code(), expected, "{header:?}");
+        }
+        let many = |n: usize| alloc::vec!["Bearer a=b"; n].join(", ");
+        assert_eq!(Challenge::parse_all(&many(MAX_CHALLENGES)).unwrap().len(), MAX_CHALLENGES);
+        assert_eq!(Challenge::parse_all(&many(MAX_CHALLENGES + 1)).unwrap_err().code(), "challenge.too_large");
+        let long = "a".repeat(MAX_CHALLENGE + 1);
+        assert_eq!(Challenge::parse_all(&long).unwrap_err().code(), "challenge.too_large");
     }
 
     #[test]

@@ -95,6 +95,31 @@ portcullis_types::codes! {
         /// A Bearer challenge has no parameters.
         ChallengeParametersMissing = "challenge.parameters_missing", "RFC 6750 section 3";
 
+        /// An answer that is read as a refusal has a status other than 401 and 403.
+        ChallengeStatus = "challenge.status", "RFC 6750 section 3.1";
+        /// An answer has no challenge for Bearer or DPoP.
+        ChallengeAbsent = "challenge.absent", "RFC 6750 section 3; RFC 9449 section 7.1";
+        /// A challenge's `max_age` is not a whole number of seconds from 0 to 2^53 − 1.
+        ChallengeMaxAge = "challenge.max_age", "RFC 9470 section 3";
+        /// A challenge's `authorization_remediation` is not base64url of a JSON object with a text as its reference.
+        ChallengeRemediation =
+            "challenge.remediation", "draft-ietf-oauth-rar-metadata-remediation-00, client processing rules, step 1";
+        /// The body of `insufficient_claims` is longer than 64 KiB, no JSON object, or its `required_claims` are not a list of
+        /// at most 100 texts.
+        ChallengeClaims = "challenge.claims", "draft-mcguinness-oauth-insufficient-claims-00 section 3.4; docs/limits.md";
+        /// A nonce or challenge for a proof is empty, longer than 4 KiB, or holds what no proof may repeat.
+        ChallengeNonce = "challenge.nonce", "RFC 9449 section 8.1; docs/limits.md";
+
+        /// A server wants a proof with its nonce or challenge, and gives none that the client can see.
+        RetryNonceAbsent = "retry.nonce_absent", "RFC 9449 section 9";
+        /// A proof with the server's nonce or challenge was refused likewise; it is made anew once.
+        RetryProof = "retry.proof", "RFC 9449 section 9; docs/scope.md";
+        /// A server reports an error that another token is not known to mend.
+        RetryError = "retry.error", "RFC 6750 section 3.1; docs/scope.md";
+        /// A token that was got for a request was refused; no other is got for it.
+        RetryExhausted =
+            "retry.exhausted", "draft-ietf-oauth-rar-metadata-remediation-00, loop prevention";
+
         /// A registry scope has more than 32 KiB or 1,000 resources.
         OciScopeTooLarge = "oci.scope_too_large", "docs/limits.md";
         /// A registry scope is empty.

@@ -40,8 +40,10 @@ pub mod limits;
 pub mod oci;
 mod remediation;
 pub mod resource_metadata;
+pub mod retry;
 mod same;
 pub mod scope_token;
+pub mod wanted;
 
 pub use answer::{Answer, AuthorizationForm, Realm, Scheme, Settings};
 pub use authentication::AcrValues;

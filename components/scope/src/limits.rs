@@ -26,8 +26,19 @@ pub const MAX_CLAIM_REQUIREMENTS: usize = 100;
 /// The longest `WWW-Authenticate` value that is read or written, in bytes: more than any HTTP server sends.
 pub const MAX_CHALLENGE: usize = 64 * 1024;
 
+/// Most challenges of one `WWW-Authenticate` that a client reads. Servers with many schemes have about five.
+pub const MAX_CHALLENGES: usize = 16;
+
 /// Most parameters of one challenge. The richest scheme (Digest) has about ten.
 pub const MAX_PARAMETERS: usize = 32;
+
+/// The longest nonce or challenge for a proof that a client takes from a server, in bytes. Real ones have under a hundred,
+/// and the longest are encrypted ones of some hundred.
+pub const MAX_ASKED_NONCE: usize = 4 * 1024;
+
+/// Most times that one request is sent: first, with a token that is there, with a new one, and once more each for a nonce
+/// and for an attestation's challenge.
+pub const MAX_ATTEMPTS: usize = 5;
 
 /// Longest realm, in bytes: a name, or the URL of a token server.
 pub const MAX_REALM: usize = 2 * 1024;

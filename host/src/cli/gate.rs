@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{ArgGroup, Args, Subcommand};
 use portcullis_host::gate::{
-    Answer, Answered, Body, ClientCertificate, Content, Decision, Document, Explained, GateInstance, Header, Need,
-    Outcome as Verdict, Request, Supplied, Wanted,
+    Answer, Answered, Body, ClientCertificate, Content, Decision, Document, DocumentNeed, Explained, GateInstance,
+    Header, Need, Outcome as Verdict, Request, Supplied, Wanted, sha256_to_bytes,
 };
 use portcullis_host::{Portcullis, Rejection, Runtime};
 
@@ -155,6 +157,14 @@ fn resource(text: &str) -> anyhow::Result<(String, Content)> {
     Ok((url.to_owned(), Content::Body(Body { status: 200, media_type, bytes: input::file(&path)? })))
 }
 
+/// What there is in place of what is to be fetched: under its URL, or, where it is about a token, before that under its URL, `#`
+/// and the token's SHA-256 in base64url.
+pub(crate) fn found<'r>(need: &DocumentNeed, resources: &'r [(String, Content)]) -> Option<&'r Content> {
+    let named = |name: &str| resources.iter().find(|(known, _)| known == name).map(|(_, content)| content);
+    let exact = need.about().map(|digest| URL_SAFE_NO_PAD.encode(sha256_to_bytes(digest)));
+    exact.and_then(|digest| named(&format!("{}#{digest}", need.url))).or_else(|| named(&need.url))
+}
+
 /// What there is in place of a network and a memory of used proofs.
 fn supply(
     needs: &[Need],
@@ -167,14 +177,14 @@ fn supply(
     for Need { id, what } in needs {
         let answer = match what {
             Wanted::Document(need) => {
-                let found = resources.iter().find(|(url, _)| *url == need.url).map(|(_, content)| content.clone());
+                let found = found(need, resources).cloned();
                 // In the words of `gate.check` in a batch, which answers the same.
                 let content = found.unwrap_or_else(|| {
                     missing.push(need.url.clone());
                     Content::Failed("it is not among the resources".into())
                 });
-                let (url, server) = (need.url.clone(), need.server.clone());
-                supplied.documents.push(Document { url, server, fetched_at: at, content });
+                let (url, server, about) = (need.url.clone(), need.server.clone(), need.about());
+                supplied.documents.push(Document { url, server, about, fetched_at: at, content });
                 Answer::Done
             }
             Wanted::Remember(proof) if seen.contains(&proof.identifier) => Answer::Seen,

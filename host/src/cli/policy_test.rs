@@ -18,7 +18,7 @@ use super::policy_test_file::{self, Case, Expect, ExpectedOutcome, Holder, TestF
 use super::policy_test_keys::Stage;
 use super::pretty::printable;
 use super::report::{self, line};
-use super::{Outcome, gate_json};
+use super::{Outcome, gate, gate_json};
 
 /// Try requests against a policy, and say which are not decided as expected
 ///
@@ -165,10 +165,10 @@ fn supply(needs: &[Need], resources: &[(String, Content)], at: u64) -> Supplied 
     for Need { id, what } in needs {
         let answer = match what {
             Wanted::Document(need) => {
-                let found = resources.iter().find(|(url, _)| *url == need.url).map(|(_, content)| content.clone());
+                let found = gate::found(need, resources).cloned();
                 let content = found.unwrap_or_else(|| Content::Failed("it is not among the test's resources".into()));
-                let (url, server) = (need.url.clone(), need.server.clone());
-                supplied.documents.push(Document { url, server, fetched_at: at, content });
+                let (url, server, about) = (need.url.clone(), need.server.clone(), need.about());
+                supplied.documents.push(Document { url, server, about, fetched_at: at, content });
                 Answer::Done
             }
             Wanted::Remember(_) => Answer::Fresh,

@@ -20,6 +20,10 @@ impl Kept {
     pub(super) fn put_taken(&mut self, documents: &[Document], refused: &[DocumentFinding]) {
         let refused: BTreeSet<&str> = refused.iter().map(|finding| finding.url.as_str()).collect();
         for document in documents.iter().filter(|document| !refused.contains(document.url.as_str())) {
+            // What is said of a token is for who asked about it, and soon old.
+            if document.about.is_some() {
+                continue;
+            }
             // A new gate takes a status list only once a token has named it, and then it asks for it. The other documents
             // are JSON objects, which no token is.
             if body(document).trim_ascii_start().starts_with(b"{") {
@@ -68,7 +72,7 @@ mod tests {
 
     fn document(url: &str, bytes: &[u8]) -> Document {
         let body = Body { status: 200, media_type: None, bytes: bytes.to_vec() };
-        Document { url: url.into(), server: None, fetched_at: 0, content: Content::Body(body) }
+        Document { url: url.into(), server: None, about: None, fetched_at: 0, content: Content::Body(body) }
     }
 
     fn bytes_of(kept: &mut Kept, url: &str) -> Option<Vec<u8>> {
@@ -91,6 +95,9 @@ mod tests {
         assert_eq!(bytes_of(&mut kept, "a").as_deref(), Some(&b"{1}"[..]));
         assert_eq!(bytes_of(&mut kept, "b").as_deref(), Some(&b"{4}"[..]));
         assert_eq!((kept.bytes, urls(&kept).len()), (0, 0));
+        let about = Some(crate::gate::sha256_from_bytes([1; 32]));
+        kept.put_taken(&[Document { about, ..document("a", b"{1}") }], &[]);
+        assert!(urls(&kept).is_empty(), "what was said of a token is not");
         let server = Some("spiffe://prod.example/server".to_owned());
         kept.put_taken(&[document("a", b"{1}"), Document { server: server.clone(), ..document("a", b"{2}") }], &[]);
         assert_eq!(bytes_of(&mut kept, "a").as_deref(), Some(&b"{1}"[..]), "another server's is another document");

@@ -85,7 +85,7 @@ use crate::sandbox::{Sandbox, State};
 ///     ..Request::default()
 /// };
 /// # fn fetch(need: &DocumentNeed) -> Document {
-/// #     Document { url: need.url.clone(), server: need.server.clone(), fetched_at: 0, content: Content::Failed("this example has no network".into()) }
+/// #     Document { url: need.url.clone(), server: need.server.clone(), about: need.about(), fetched_at: 0, content: Content::Failed("this example has no network".into()) }
 /// # }
 /// # fn remember(_: &Remember) -> Answer { Answer::Unavailable }
 /// # fn now() -> u64 { 1_790_000_000 }

@@ -77,6 +77,7 @@ async fn metrics(State(admin): State<Admin>) -> Response {
         DocumentKind::Bundle,
         DocumentKind::StatusList,
         DocumentKind::Users,
+        DocumentKind::Introspection,
     ];
     let readings = Readings {
         held: generation.held(&admin.metrics).await.iter().map(|held| (held.bytes, held.tokens, held.lists)).collect(),

@@ -93,6 +93,9 @@ pub enum StartError {
     /// The gateway's own identity cannot be used.
     #[error("the gateway's own identity: {0}")]
     Identity(#[from] IdentityError),
+    /// The issuer for demonstration has no key.
+    #[error("{0}")]
+    Demo(String),
     /// The audit's file cannot be opened.
     #[error("cannot write the audit to {}: {cause}", path.display())]
     Audit {
@@ -136,10 +139,10 @@ pub struct Gateway {
 
 impl Gateway {
     /// How many instances a runtime has to allow for a gateway with so many: while a policy is replaced, the next and the
-    /// last one have theirs, too; and policies are read by another.
+    /// last one have theirs, too; policies are read by another, and proofs for the demo issuer are judged by one.
     #[must_use]
     pub fn instances_needed(instances: usize) -> u32 {
-        u32::try_from(instances).unwrap_or(u32::MAX / 8).saturating_mul(GENERATIONS).saturating_add(4)
+        u32::try_from(instances).unwrap_or(u32::MAX / 8).saturating_mul(GENERATIONS).saturating_add(5)
     }
 
     /// Reads the policy and binds every listener. Checks are answered once it [runs](Self::run).
@@ -152,7 +155,8 @@ impl Gateway {
         let host = source.settings(&settings.component)?;
         let base = settings.policy.parent().map(Path::to_owned).unwrap_or_default();
         let metrics = Arc::new(Metrics::new());
-        let demo = settings.demo.then(|| Arc::new(DemoIssuer::new(DEMO_ISSUER)));
+        let demo = settings.demo.then(|| DemoIssuer::new(DEMO_ISSUER, Some(settings.component.clone())));
+        let demo = demo.transpose().map_err(|error| StartError::Demo(error.to_string()))?.map(Arc::new);
         let replay =
             ReplayMemory::open(&settings.replay, now()).await.map_err(|e| StartError::Replay(e.to_string()))?;
         if host.replay != Replay::Node && settings.replay == "memory" {
@@ -162,7 +166,7 @@ impl Gateway {
         }
         let challenges = host.clients.as_ref().filter(|clients| clients.challenges);
         let nonces = match (host.replay, challenges) {
-            (Replay::Node | Replay::Shared, None) => None,
+            (Replay::Node | Replay::Shared, None) if !host.challenges => None,
             (_, challenges) => {
                 let key = settings.nonce_key.as_deref();
                 let window = host.proof_window.max(challenges.map_or(0, |clients| clients.window));
@@ -234,10 +238,13 @@ impl Gateway {
                 let socket = bind(address).await?;
                 let mut router = Admin { engine: Arc::clone(&engine), metrics: Arc::clone(&metrics) }.router();
                 if let Some(demo) = &demo {
-                    // The documents too, for those who cannot fetch them within this process: Envoy's filter.
-                    router = router.merge(demo.people()).merge(demo.documents());
+                    router = router.merge(demo.people());
                 }
-                let router = super::admin::guarded(router, &socket.address());
+                let mut router = super::admin::guarded(router, &socket.address());
+                if let Some(demo) = &demo {
+                    // The documents too, for those who cannot fetch them within this process: Envoy's filter.
+                    router = router.merge(demo.pages(&socket.address()));
+                }
                 let metrics = Arc::clone(&metrics);
                 Some((router, Serving { name: "admin".into(), socket, tls: None, peers: Vec::new(), metrics }))
             }

@@ -3,10 +3,12 @@
 
 #[path = "../support/client.rs"]
 mod client;
+mod demo;
 mod doors;
 mod endpoints;
 mod failures;
 mod faults;
+mod introspection;
 mod reloads;
 mod replays;
 mod running;

@@ -29,7 +29,7 @@ impl Issuer {
             }
             _ => String::new(),
         };
-        Document { url: url.into(), server: None, fetched_at: AT, content: content(200, body) }
+        Document { url: url.into(), server: None, about: None, fetched_at: AT, content: content(200, body) }
     }
 
     /// A token that is valid for a minute from `AT`, with further claims.

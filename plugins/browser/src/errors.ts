@@ -66,9 +66,15 @@ export type HostCode =
   /** As many calls wait as may. */
   | 'host.too_many_calls'
   /** It was closed. */
-  | 'host.closed';
+  | 'host.closed'
+  /** A token is for another origin than a request goes to. Nothing was sent. */
+  | 'host.other_origin'
+  /** An answer to a request with a token leads elsewhere, and was not followed. */
+  | 'host.redirected'
+  /** A request that was refused cannot be sent again: its body was a stream, and is gone. */
+  | 'host.body_gone';
 
 /** An error of this package's own. */
-export function hostError(code: HostCode, detail: string): PortcullisError {
-  return new PortcullisError(code, detail);
+export function hostError(code: HostCode, detail: string, data: ErrorData = {}): PortcullisError {
+  return new PortcullisError(code, detail, data);
 }

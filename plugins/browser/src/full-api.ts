@@ -1,13 +1,16 @@
 /** Everything. */
 
 import { answer } from './api/answer.js';
+import * as challenges from './api/challenges.js';
 import * as clients from './api/clients.js';
 import { Gate } from './api/gate.js';
+import * as lifetimes from './api/lifetimes.js';
 import type { HttpMessage, HttpRequest } from './api/messages.js';
 import * as policies from './api/policies.js';
 import * as rights from './api/rights.js';
 import * as signatures from './api/signatures.js';
 import * as status from './api/status.js';
+import * as stepUp from './api/step-up.js';
 import * as svids from './api/svids.js';
 import type {
   CallOptions,
@@ -72,6 +75,45 @@ export class Portcullis extends OAuth {
   /** The same, with each check told. For people. */
   explainScope(granted: Grants, required: Requirements, options: rights.EvaluateOptions = {}): Promise<Explained<true>> {
     return rights.explainScope(this.engine, granted, required, options);
+  }
+
+  /**
+   * What a refusal of a resource server wants (RFC 6750, RFC 9470, RFC 9449, draft-ietf-oauth-rar-metadata-remediation-00).
+   *
+   * @throws {PortcullisError} `challenge.*`, `scope.*`: it wants nothing of OAuth, or nothing that can be read.
+   */
+  readChallenge(refusal: challenges.Refusal, options: challenges.ReadChallengeOptions = {}): Promise<challenges.ReadChallenge> {
+    return challenges.readChallenge(this.engine, refusal, options);
+  }
+
+  /**
+   * Sends a request with a token, as `fetch` does. Where it is refused, it is sent once more with a token that is there and fits what
+   * the server wants, then once with a new one, and once where a proof lacked a nonce; the last answer is the caller's, whatever it
+   * is. No token goes to another origin, and no redirect is followed.
+   *
+   * @throws {PortcullisError} `host.other_origin`, `host.redirected`, `host.body_gone`, and those that say that nobody knows.
+   *
+   * @example
+   * ```ts
+   * const tokens = new AccessTokens('https://api.example');
+   * const answer = await fetchWithStepUp('https://api.example/payments', { method: 'POST', body }, { tokens, obtain: signInAgain });
+   * ```
+   */
+  fetchWithStepUp(input: string | URL | Request, init: RequestInit | undefined, options: stepUp.StepUpOptions): Promise<Response> {
+    return stepUp.fetchWithStepUp(this.engine, input, init, options);
+  }
+
+  /**
+   * Watches what a token endpoint answered: warns the user before access ends, exchanges the refresh token in time, and asks when
+   * nothing works any more without the user. It looks again when a page is seen again, and is ended by `close` or `signal`.
+   *
+   * @example
+   * ```ts
+   * const watch = watchLifetimes(response, { receivedAt: sentAt, warn: show, ask: signIn, refresh, failed: console.error });
+   * ```
+   */
+  watchLifetimes(response: object, options: lifetimes.WatchOptions): lifetimes.LifetimesWatch {
+    return lifetimes.watchLifetimes(this.engine, response, options);
   }
 
   /**
@@ -241,7 +283,13 @@ export class Portcullis extends OAuth {
   }
 }
 
+export { AccessTokens } from './api/access-tokens.js';
+export type { AccessToken } from './api/access-tokens.js';
+export type { ReadChallenge, ReadChallengeOptions, Refusal, Wanted } from './api/challenges.js';
 export { Gate } from './api/gate.js';
+export { LifetimesWatch } from './api/lifetimes.js';
+export type { WatchOptions } from './api/lifetimes.js';
+export type { ObtainContext, ProofRequest, StepUpOptions } from './api/step-up.js';
 export { StatusList } from './api/status.js';
 export type {
   AuthenticateClientOptions,

@@ -47,6 +47,15 @@ export const evaluateScope: Portcullis['evaluateScope'] = (...args) => common().
 /** {@link Portcullis.explainScope} of the instance that a page has in common. */
 export const explainScope: Portcullis['explainScope'] = (...args) => common().explainScope(...args);
 
+/** {@link Portcullis.readChallenge} of the instance that a page has in common. */
+export const readChallenge: Portcullis['readChallenge'] = (...args) => common().readChallenge(...args);
+
+/** {@link Portcullis.fetchWithStepUp} of the instance that a page has in common. */
+export const fetchWithStepUp: Portcullis['fetchWithStepUp'] = (...args) => common().fetchWithStepUp(...args);
+
+/** {@link Portcullis.watchLifetimes} of the instance that a page has in common. */
+export const watchLifetimes: Portcullis['watchLifetimes'] = (...args) => common().watchLifetimes(...args);
+
 /** {@link Portcullis.validateSvid} of the instance that a page has in common. */
 export const validateSvid: Portcullis['validateSvid'] = (...args) => common().validateSvid(...args);
 

@@ -49,6 +49,7 @@ pub(crate) fn read(bytes: &[u8], url: &str, cluster: &str) -> Option<Document> {
     Some(Document {
         url: url.into(),
         server: None,
+        about: None,
         fetched_at: Timestamp::from_be_bytes(*fetched_at),
         content: Content::Body { status: 200, media_type, bytes: rest.to_vec() },
     })
@@ -60,7 +61,13 @@ mod tests {
 
     fn document(status: u16, length: usize) -> Document {
         let content = Content::Body { status, media_type: Some("application/json".into()), bytes: vec![b'x'; length] };
-        Document { url: "https://idp.example/jwks".into(), server: None, fetched_at: 1_790_000_000, content }
+        Document {
+            url: "https://idp.example/jwks".into(),
+            server: None,
+            about: None,
+            fetched_at: 1_790_000_000,
+            content,
+        }
     }
 
     #[test]

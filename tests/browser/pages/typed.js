@@ -58,6 +58,21 @@ const CALLS = {
     await p.evaluateScope(defined({ scope, authorizationDetails: authorization_details, claims }), camelRequirements(required), { at, ...defined({ resource }) });
     return {};
   },
+  'scope.challenge': async (p, { status, headers, body, presented, at }) => {
+    const { asked, scheme, error, wanted, dpopNonce, attestationChallenge, resourceMetadata } = await p.readChallenge({ status, headers }, { at, ...defined({ presented, body }) });
+    const { scope, acrValues, maxAge, authorizationDetails, authorizationReference, claims } = wanted;
+    return {
+      asked,
+      scheme,
+      wanted: defined({ scope, acr_values: acrValues, max_age: maxAge, authorization_details: authorizationDetails, authorization_reference: authorizationReference, claims }),
+      ...defined({ error, dpop_nonce: dpopNonce, attestation_challenge: attestationChallenge, resource_metadata: resourceMetadata }),
+    };
+  },
+  'lifetimes.read': async (p, { id, op, response, received_at, of, refreshed, ahead, metadata, at, ...others }) => {
+    if (!Number.isSafeInteger(received_at) || Object.keys(others).length > 0) return undefined;
+    const told = await p.readLifetimes(response, { receivedAt: received_at, at, ...defined({ of, refreshed, ahead, metadata }) });
+    return Object.fromEntries(Object.entries(told).map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]));
+  },
   'http.signature': async (p, { request, response, related_request, keys, label, tag, require, skew, algorithms, structured_fields, at }) => {
     const { components, parameters, created_within } = require ?? {};
     const options = { components, requiredParameters: parameters, createdWithin: created_within, structuredFields: structured_fields };

@@ -162,6 +162,7 @@ fn kind(kind: &Kind) -> Value {
         Kind::Objects(shape) => json!({"type": "array", "items": reference(shape)}),
         Kind::TextOrAny => json!({"anyOf": [text, {"type": "object"}]}),
         Kind::TextOrObject(shape) => json!({"anyOf": [text, reference(shape)]}),
+        Kind::WordOrObject(words, shape) => json!({"anyOf": [{"enum": words}, reference(shape)]}),
         Kind::TrueOrText => json!({"anyOf": [{"const": true}, text]}),
         Kind::TextMap => json!({"type": "object", "additionalProperties": text}),
         Kind::AnyMap => json!({"type": "object"}),
@@ -229,6 +230,7 @@ fn line(member: &Member) -> String {
     let kind = match &member.kind {
         Kind::Object(shape) => format!("an object: {}", link(shape)),
         Kind::Objects(shape) => format!("a list of objects, each {}", link(shape)),
+        Kind::WordOrObject(_, shape) => format!("{}: {}", member.kind.told(), link(shape)),
         other => other.told(),
     };
     match (member.required, member.default) {
@@ -245,7 +247,7 @@ fn path_of(wanted: &Shape) -> Option<String> {
             return Some(path.into());
         }
         shape.members.iter().find_map(|member| match member.kind {
-            Kind::Object(inner) | Kind::Objects(inner) | Kind::TextOrObject(inner) => {
+            Kind::Object(inner) | Kind::Objects(inner) | Kind::TextOrObject(inner) | Kind::WordOrObject(_, inner) => {
                 let path = if path.is_empty() { member.name.into() } else { format!("{path}.{}", member.name) };
                 search(inner, &path, wanted)
             }

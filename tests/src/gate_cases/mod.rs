@@ -1,12 +1,15 @@
 //! The cases of the gate, a file a group in `tests/gate`; of registries, `tests/registry.ndjson`; and of the clients of
-//! authorization servers, `tests/clients.ndjson`: made, so that each is one change away from another. A page has no part in the
-//! last two, hence their own files. Those of the Transaction Token Service, `tests/transactions.ndjson`, are kept.
+//! authorization servers, `tests/clients.ndjson`; of opaque tokens, `tests/introspection.ndjson`: made, so that each is one change
+//! away from another. A page has no part in the last three, hence their own files. Those of the Transaction Token Service,
+//! `tests/transactions.ndjson`, are kept.
 
+mod attestation;
 mod bindings;
 mod clients;
 mod cors;
 mod fetching;
 mod forwarded;
+mod introspection;
 mod lists;
 mod make;
 mod paths;
@@ -35,6 +38,7 @@ pub fn files() -> Vec<(String, String)> {
         groups().iter().map(|group| (format!("{}/{}.ndjson", corpus::GATE, group.name()), lines(group))).collect();
     files.push((corpus::REGISTRY.into(), lines(&registry::cases())));
     files.push((corpus::CLIENTS.into(), lines(&clients::cases())));
+    files.push((corpus::INTROSPECTION.into(), lines(&introspection::cases())));
     // Nobody makes these anew: they are what they are.
     let kept = std::fs::read_to_string(root().join(corpus::TRANSACTIONS)).unwrap_or_default();
     files.push((corpus::TRANSACTIONS.into(), kept));
@@ -42,7 +46,7 @@ pub fn files() -> Vec<(String, String)> {
 }
 
 /// The cases that every host is asked.
-fn groups() -> [Group; 17] {
+fn groups() -> [Group; 18] {
     [
         rules::cases(),
         paths::cases(),
@@ -55,6 +59,7 @@ fn groups() -> [Group; 17] {
         workloads::cases(),
         transactions::cases(),
         bindings::cases(),
+        attestation::cases(),
         lists::cases(),
         fetching::cases(),
         rights::cases(),

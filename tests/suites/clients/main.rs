@@ -2,5 +2,6 @@
 //! outlives the process, and answers that are signed.
 
 mod authenticating;
+mod pushing;
 mod running;
 mod signed;

@@ -44,7 +44,7 @@ fn groups<'t>(cases: impl Iterator<Item = &'t Told>) -> Vec<Vec<&'t Told>> {
 
 fn uses_proof(told: &Told) -> bool {
     let mut headers = told.case.request["request"]["headers"].as_array().into_iter().flatten();
-    let proved = ["dpop", "workload-identity-token"];
+    let proved = ["dpop", "oauth-client-attestation-pop", "workload-identity-token"];
     let is_proved = |name: &str| proved.iter().any(|proof| name.eq_ignore_ascii_case(proof));
     let proof = headers.any(|field| field[0].as_str().is_some_and(is_proved));
     proof && (told.answer["outcome"] == "allow" || is_replayed(told))
@@ -52,7 +52,7 @@ fn uses_proof(told: &Told) -> bool {
 
 /// Whether a case is about a proof that was used before.
 fn is_replayed(told: &Told) -> bool {
-    ["dpop.replayed", "wimse.proof_replayed", "wimse.signature_replayed"].contains(&code(&told.answer))
+    ["dpop.replayed", "pop.replayed", "wimse.proof_replayed", "wimse.signature_replayed"].contains(&code(&told.answer))
 }
 
 fn code(answer: &Value) -> &str {

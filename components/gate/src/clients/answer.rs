@@ -20,11 +20,13 @@ use crate::{
 };
 
 /// The paths that are answered.
-pub(super) const PATHS: [&str; 3] = ["/authenticate", "/challenge", "/redirect"];
+pub(super) const PATHS: [&str; 7] =
+    ["/authenticate", "/challenge", "/redirect", "/pushed", "/pushed/authorization", "/pushed/token", "/bind"];
 
 type Members = Vec<(String, Value)>;
 
-fn fields<'f>(fields: impl Iterator<Item = (&'f str, &'f str)>) -> Value {
+/// Header fields, as pairs.
+pub(super) fn fields<'f>(fields: impl Iterator<Item = (&'f str, &'f str)>) -> Value {
     Value::Array(fields.map(|(name, value)| Value::Array(vec![name.into(), value.into()])).collect())
 }
 

@@ -1,36 +1,34 @@
 //! Who the client of a described request is: the keys that takes, and what the library of clients says with them.
 
-use alloc::{format, rc::Rc, string::String, vec, vec::Vec};
+use alloc::{string::String, vec, vec::Vec};
 
 use portcullis_client::{
-    Challenge, ClientCode, ErrorAnswer, Method, attestation,
-    authenticate::{self, Authenticated, Expectations, Refused, Role},
+    Challenge, ErrorAnswer, Method, attestation,
+    authenticate::{self, Authenticated, Expectations, Refused},
     challenge, pop,
     registration::Flow,
 };
 use portcullis_crypto::{CryptoCode, KeySet};
 use portcullis_svid::{BundleSet, SpiffeId, wit_svid};
-use portcullis_token::{TokenCode, compact, media_type};
+use portcullis_token::{compact, media_type};
 use portcullis_types::{
     Rejection,
     json::{self, Value},
     trace::check,
 };
 
-use super::{ClientAnswer, Passed, Proof, answer, described::Described, refused};
+use super::{ClientAnswer, Passed, Vouching, answer, described::Described, refused};
 use crate::{
+    attestation::{LEEWAY, Once, Proof},
     code::GateCode,
     credential,
     denial::{Denial, Stop},
-    judge::{Judge, UsedProof},
+    judge::Judge,
     origin::Origin,
-    policy::{ClientsPolicy, KeySource, Replay, issuers},
+    policy::{ClientsPolicy, Replay},
     request::Request,
     sources::Owner,
 };
-
-/// How far the clocks of attesters and ours may differ, in seconds: as those of issuers.
-const LEEWAY: u64 = 30;
 
 /// Whose keys a credential verifies with, as it says itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +60,7 @@ impl Judge<'_> {
                 (self.verified(clients, request, described, &challenges, by, None), false)
             }
             By::Attesters => {
-                let keys = self.attesters(clients)?;
+                let keys = self.vouching(clients, Vouching::Attesters)?;
                 (self.verified(clients, request, described, &challenges, by, Some(&keys)), true)
             }
             By::Nobody => (self.verified(clients, request, described, &challenges, by, None), false),
@@ -76,7 +74,7 @@ impl Judge<'_> {
                 {
                     match by {
                         By::TrustDomain(number) => self.more_of_bundle(number)?,
-                        By::Attesters => self.more_keys_of(Owner::Attesters)?,
+                        By::Attesters => self.more_keys_of(Owner::OfClients(Vouching::Attesters))?,
                         By::Nobody => {}
                     }
                 }
@@ -95,7 +93,7 @@ impl Judge<'_> {
             (Some(id), Some(policy)) if client.new => Some(self.registered(&client, id, &flow(described), policy)?),
             _ => None,
         };
-        let proofs = self.proofs_of_client(clients, request, described, &client, &challenges)?;
+        let proofs = self.proofs_of_client(clients, request, described, &client.proofs, &challenges)?;
         let issuer = match &client.spiffe_id {
             Some(id) => id.trust_domain().as_str().into(),
             // Who attests need not say who that is.
@@ -114,7 +112,7 @@ impl Judge<'_> {
             registration,
         };
         // A client that keeps what it is given here needs no second attempt next time (section 6.2; RFC 9449 section 8.2).
-        let next = challenges.first().filter(|_| at_attestation || described.header(attestation::HEADER).is_some());
+        let next = challenges.first().filter(|_| at_attestation || described.has_attestation());
         let field = if described.header(pop::HEADER).is_some() { challenge::HEADER } else { "DPoP-Nonce" };
         let headers: Vec<(&str, &str)> = next.map(|given| (field, given.as_str())).into_iter().collect();
         let body = answer::client(&client, &headers);
@@ -122,7 +120,7 @@ impl Judge<'_> {
     }
 
     /// The request was sent to this server: a proof for another one's URL is none for it, whatever the request says that it is.
-    fn origin(&mut self, url: &str) -> Result<(), Denial> {
+    pub(super) fn origin(&mut self, url: &str) -> Result<(), Denial> {
         let known = Origin::of_url(url).is_some_and(|origin| self.policy.origins.contains(&origin));
         let made = match known {
             true => Ok(()),
@@ -133,21 +131,6 @@ impl Judge<'_> {
         check(self.trace, "origin", "docs/clients.md", made, |()| "the server's".into()).map_err(|rejection| {
             refused(rejection, ErrorAnswer { status: 400, error: "invalid_request", headers: Vec::new() })
         })
-    }
-
-    /// The challenges that are good now.
-    pub(super) fn challenges(&mut self, request: &Request) -> Result<Vec<Challenge>, Denial> {
-        let given: Vec<Challenge> = request.nonces.iter().filter_map(|nonce| Challenge::parse(nonce).ok()).collect();
-        if given.is_empty() {
-            return Err(self.without_nonces());
-        }
-        Ok(given)
-    }
-
-    pub(super) fn without_nonces(&mut self) -> Denial {
-        let rejection = Rejection::new(GateCode::NonceUnavailable, "the host has no challenges");
-        self.trace.failed("challenge", &rejection);
-        Denial::unknown(rejection)
     }
 
     /// Whose keys the credential of a request would verify with, not verified. What has several is refused later.
@@ -176,19 +159,6 @@ impl Judge<'_> {
             Some(leaf) => of_domain(credential::spiffe_id_untrusted(leaf)),
             None => By::Nobody,
         }
-    }
-
-    /// The keys of those who attest clients.
-    fn attesters(&mut self, clients: &ClientsPolicy) -> Result<Rc<KeySet>, Stop> {
-        let (keys, _) = self.keys_of(Owner::Attesters)?;
-        let fetched = matches!(&clients.attesters, Some(KeySource::Url(url)) if !url.starts_with("file:"));
-        if fetched && issuers::is_symmetric(&keys) {
-            let what = "the attesters' keys are symmetric, and whoever can fetch them could attest clients";
-            let rejection = Rejection::new(GateCode::KeysUnavailable, what);
-            self.trace.failed("attesters", &rejection);
-            return Err(Denial::unknown(rejection).into());
-        }
-        Ok(keys)
     }
 
     fn verified(
@@ -239,89 +209,39 @@ impl Judge<'_> {
         authenticate::explain(&sent, &expect, self.at, self.backend, self.trace)
     }
 
-    /// The proofs of a client, each to be used once. One that was made before the memory of used proofs began may have been.
-    fn proofs_of_client(
+    /// The proofs of a client, each to be used once.
+    pub(super) fn proofs_of_client(
         &mut self,
         clients: &ClientsPolicy,
         request: &Request,
         described: &Described,
-        client: &Authenticated,
+        used: &[authenticate::UsedProof],
         challenges: &[Challenge],
     ) -> Result<Vec<Proof>, Denial> {
-        let mut proofs = Vec::new();
-        for used in &client.proofs {
-            // A proof of an attestation is for the server, one of DPoP for a URL of it.
-            let is_dpop = used.target != clients.server || described.header(pop::HEADER).is_none();
-            let refuse = Refusing { role: clients.role, is_dpop, with_dpop: described.header("DPoP").is_some() };
-            if let Some(since) = request.replay_since
-                && self.at < since.saturating_add(clients.window)
-                && used.issued_at.seconds() < since as f64
-            {
-                let what = "the proof was made before the memory of used proofs began";
-                let rejection = Rejection::new(GateCode::ReplayBeforeStart, what);
-                self.trace.failed("proof", &rejection);
-                let fresh = match is_dpop {
-                    true => nonces(clients, self.policy.replay, request, described).first().copied(),
-                    false => challenges.first().map(Challenge::as_str),
-                };
-                return Err(refuse.with(rejection, fresh));
-            }
-            let replayed = match is_dpop {
-                true => Rejection::new(TokenCode::DpopReplayed, "the proof was used before"),
-                false => Rejection::new(ClientCode::PopReplayed, "the proof was used before"),
-            };
-            let window = clients.window.saturating_mul(2);
-            proofs.push(Proof {
-                used: UsedProof {
-                    kind: if is_dpop { "dpop" } else { "attestation-pop" },
-                    thumbprint: used.thumbprint,
-                    target: used.target.clone(),
-                    id: used.id.clone(),
-                    share: None,
-                    until: used.issued_at.whole_seconds().saturating_add(window).saturating_add(1),
-                },
-                replayed: refuse.with(replayed, None),
-            });
-        }
-        Ok(proofs)
-    }
-}
-
-/// How a proof is refused that holds by itself.
-struct Refusing {
-    role: Role,
-    is_dpop: bool,
-    /// Whether the request has a DPoP proof, whose scheme a resource server then answers with.
-    with_dpop: bool,
-}
-
-impl Refusing {
-    /// As the library refuses one that does not hold; with a challenge or nonce where another attempt helps.
-    fn with(&self, rejection: Rejection, fresh: Option<&str>) -> Denial {
-        let (error, field) = match (self.is_dpop, fresh) {
-            (true, Some(nonce)) => ("use_dpop_nonce", Some(("DPoP-Nonce", nonce))),
-            (true, None) => ("invalid_dpop_proof", None),
-            (false, Some(given)) => ("use_attestation_challenge", Some((challenge::HEADER, given))),
-            (false, None) => ("invalid_client_attestation", None),
+        let nonces = nonces(clients, self.policy.replay, request, described);
+        let once = Once {
+            role: clients.role,
+            server: &clients.server,
+            window: clients.window,
+            with_pop: described.header(pop::HEADER).is_some(),
+            with_dpop: described.header("DPoP").is_some(),
+            challenge: challenges.first().map(Challenge::as_str),
+            nonce: nonces.first().copied(),
+            refused,
         };
-        let mut headers: Vec<(&'static str, String)> =
-            field.map(|(name, value)| (name, value.into())).into_iter().collect();
-        let status = match self.role {
-            Role::AuthorizationServer => 400,
-            Role::ResourceServer => {
-                let scheme = if self.with_dpop { "DPoP" } else { "Bearer" };
-                headers.push(("WWW-Authenticate", format!("{scheme} error=\"{error}\"")));
-                401
-            }
-        };
-        refused(rejection, ErrorAnswer { status, error, headers })
+        self.used_once(request, &once, used)
     }
 }
 
 /// The nonces that a DPoP proof has to have one of: where the policy wants them, and where the proof stands for that of an
 /// attestation, which has no challenge then (draft-ietf-oauth-attestation-based-client-auth-11 section 7.3).
-fn nonces<'r>(clients: &ClientsPolicy, replay: Replay, request: &'r Request, described: &Described) -> Vec<&'r str> {
-    let stands_for_both = clients.challenges && described.header(pop::HEADER).is_none();
+pub(super) fn nonces<'r>(
+    clients: &ClientsPolicy,
+    replay: Replay,
+    request: &'r Request,
+    described: &Described,
+) -> Vec<&'r str> {
+    let stands_for_both = clients.challenges && described.has_attestation() && described.header(pop::HEADER).is_none();
     match replay == Replay::Nonce || stands_for_both {
         true => request.nonces.iter().map(String::as_str).collect(),
         false => vec![],

@@ -2,6 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
+use portcullis_oauth::{key_binding::Proved, pushed_registration::Kept};
 use portcullis_types::{
     Rejection, base64url,
     json::{self, Object, Value},
@@ -32,6 +33,21 @@ pub(super) struct DescribedFlow {
 pub(super) struct Redirect {
     pub(super) client_id: String,
     pub(super) redirect_uri: Option<String>,
+}
+
+/// A request that goes on from a pushed one, and what the server kept of that.
+pub(super) struct Following {
+    pub(super) described: Described,
+    pub(super) kept: Kept,
+}
+
+/// A token that is to be issued: to whom, and by which key.
+pub(super) struct Issuing {
+    pub(super) client_id: String,
+    /// The parameter `tmb`, decoded.
+    pub(super) tmb: Option<String>,
+    /// The key that the request proved, which the server has verified.
+    pub(super) proved: Option<Proved>,
 }
 
 fn malformed(what: impl Into<String>) -> Rejection {
@@ -84,15 +100,28 @@ impl Described {
     pub(super) fn parse(body: &[u8]) -> Result<Self, Rejection> {
         let whole = object(body)?;
         known(&whole, "the description", &["request", "certificate_chain", "flow"])?;
-        let request = inner(&whole, "request")?.ok_or_else(|| malformed("the description has no request"))?;
+        Ok(Self { flow: flow(&whole)?, ..Self::of(&whole)? })
+    }
+
+    /// Reads the description of a request whose client nobody registered: as [`Described::parse`], without a flow.
+    ///
+    /// Error: `clients.description_malformed`.
+    pub(super) fn parse_pushed(body: &[u8]) -> Result<Self, Rejection> {
+        let whole = object(body)?;
+        known(&whole, "the description", &["request", "certificate_chain"])?;
+        Self::of(&whole)
+    }
+
+    fn of(whole: &Object) -> Result<Self, Rejection> {
+        let request = inner(whole, "request")?.ok_or_else(|| malformed("the description has no request"))?;
         known(request, "request", &["method", "url", "headers", "form"])?;
         Ok(Self {
             method: needed(request, "request", "method")?,
             url: needed(request, "request", "url")?,
             headers: headers(request)?,
             form: form(request)?,
-            certificate_chain: chain(&whole)?,
-            flow: flow(&whole)?,
+            certificate_chain: chain(whole)?,
+            flow: DescribedFlow::default(),
         })
     }
 
@@ -106,6 +135,34 @@ impl Described {
     pub(super) fn header(&self, name: &str) -> Option<&[u8]> {
         let found = self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_slice())
+    }
+}
+
+impl Following {
+    /// Reads the description of a request that goes on from a pushed one.
+    ///
+    /// Errors: `clients.description_malformed`; those of [`Kept::from_object`].
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Rejection> {
+        let whole = object(body)?;
+        known(&whole, "the description", &["request", "certificate_chain", "pushed"])?;
+        let pushed = inner(&whole, "pushed")?.ok_or_else(|| malformed("the description has no pushed"))?;
+        Ok(Self { kept: Kept::from_object(pushed)?, described: Described::of(&whole)? })
+    }
+}
+
+impl Issuing {
+    /// Reads what a token endpoint asks.
+    ///
+    /// Errors: `clients.description_malformed`; `cnf.*` and `base64.*` for the proved key.
+    pub(super) fn parse(body: &[u8]) -> Result<Self, Rejection> {
+        let whole = object(body)?;
+        let place = "the description";
+        known(&whole, place, &["client_id", "tmb", "proved"])?;
+        Ok(Self {
+            client_id: needed(&whole, place, "client_id")?,
+            tmb: text(&whole, place, "tmb")?,
+            proved: inner(&whole, "proved")?.map(Proved::from_confirmation).transpose()?,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The paths of a listener for clients.
 
-use alloc::{string::ToString, vec::Vec};
+use alloc::{format, string::ToString, vec::Vec};
 
 use portcullis_client::{challenge, registration};
 use portcullis_svid::SpiffeId;
@@ -12,7 +12,7 @@ use portcullis_types::{
 
 use super::{
     Passed, answer,
-    described::{Described, Redirect},
+    described::{Described, Following, Issuing, Redirect},
     refused,
 };
 use crate::{
@@ -43,6 +43,22 @@ impl Judge<'_> {
             }
             "/challenge" if clients.challenges => self.challenge(request),
             "/challenge" => absent("no challenges are given here"),
+            "/pushed" => {
+                let described = self.described(request, Described::parse_pushed)?;
+                self.pushed(clients, request, &described)
+            }
+            "/pushed/authorization" => {
+                let asked = self.described(request, Following::parse)?;
+                self.pushed_authorization(clients, &asked)
+            }
+            "/pushed/token" => {
+                let asked = self.described(request, Following::parse)?;
+                self.pushed_token(clients, request, &asked)
+            }
+            "/bind" => {
+                let asked = self.described(request, Issuing::parse)?;
+                self.bind(clients, &asked)
+            }
             _ => match &clients.register {
                 Some(policy) => {
                     let asked = self.described(request, Redirect::parse)?;
@@ -97,7 +113,7 @@ impl Judge<'_> {
 
 impl Passed {
     /// An answer about nobody.
-    fn with(body: alloc::string::String) -> Self {
+    pub(super) fn with(body: alloc::string::String) -> Self {
         Self { client: None, issuer: Default::default(), body, proofs: Vec::new(), store: None }
     }
 }
@@ -110,7 +126,8 @@ fn endpoint(request: &Request) -> Result<&'static str, Rejection> {
     });
     let target = target.unwrap_or_default();
     let path = answer::PATHS.into_iter().find(|path| *path == target).ok_or_else(|| {
-        Rejection::new(GateCode::ClientsPath, "servers ask at /authenticate, /challenge and /redirect")
+        let (last, others) = answer::PATHS.split_last().unwrap_or((&"", &[]));
+        Rejection::new(GateCode::ClientsPath, format!("servers ask at {} and {last}", others.join(", ")))
     })?;
     match request.method.as_str() {
         "POST" => Ok(path),

@@ -8,18 +8,23 @@ pub(crate) mod answer;
 mod authenticate;
 mod described;
 mod endpoints;
+mod explain;
+mod keys;
+mod pushed;
 mod registration;
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
 use portcullis_client::ErrorAnswer;
 
+pub(crate) use explain::explain;
+pub(crate) use keys::{ClientKeys, Vouching};
 pub(crate) use registration::Known;
 
 use crate::{
+    attestation::Proof,
     denial::Denial,
     evaluation::Register,
-    judge::UsedProof,
     policy::{ClientsPolicy, Policy},
     request::Request,
 };
@@ -85,13 +90,6 @@ pub(crate) struct Passed {
     pub(crate) proofs: Vec<Proof>,
     /// The record that has to be stored before the answer is given.
     pub(crate) store: Option<Box<Register>>,
-}
-
-/// A proof, and the denial for one that was used before.
-#[derive(Debug)]
-pub(crate) struct Proof {
-    pub(crate) used: UsedProof,
-    pub(crate) replayed: Denial,
 }
 
 /// What an evaluation for clients asks its host's store.

@@ -37,6 +37,10 @@ impl Policy {
             let detail = "a page keeps no records, and no authorization server asks one";
             errors.push(PolicyError::new(PolicyCode::ClientsAbsent, top.member("clients"), detail, EXPORT));
         }
+        if self.attestation.is_some() {
+            let detail = "attestations are for resource servers, and a page is none";
+            errors.push(PolicyError::new(PolicyCode::BrowserAttestation, top.member("attestation"), detail, EXPORT));
+        }
         #[cfg(feature = "transactions")]
         if self.transaction_service.is_some() {
             let path = top.member("transaction_tokens").member("service");
@@ -47,6 +51,9 @@ impl Policy {
             let detail = "a page shares its memory of used proofs with no other host";
             errors.push(PolicyError::new(PolicyCode::BrowserStore, top.member("replay"), detail, EXPORT));
         }
+        errors.extend(
+            self.introspection_absent("a page has no secret that an introspection endpoint would know it by", EXPORT),
+        );
         let mut looked_at = |source: &KeySource, path: Path| match source {
             KeySource::Inline(keys) if issuers::is_symmetric(keys) => {
                 let detail = "who reads the page could make tokens with these keys";

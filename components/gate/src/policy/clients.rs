@@ -13,6 +13,7 @@ use portcullis_client::{
     registration::{MAX_ENTRIES, RegistrationPolicy},
 };
 use portcullis_crypto::Backend;
+use portcullis_oauth::{key_binding::BindingPolicy, pushed_registration::KeyMethod};
 use portcullis_types::{
     Rejection,
     json::{Object, Value},
@@ -22,6 +23,7 @@ use portcullis_types::{
 use super::{
     Listener, Path, PolicyError,
     code::PolicyCode,
+    dynamic_clients::{Around, DynamicClients},
     issuers::{KeySource, repeated, source},
     reader::{Reader, at_most},
     trust_domains::Trusted,
@@ -50,10 +52,24 @@ pub struct ClientsPolicy {
     pub known: Clients,
     /// Registration on first use.
     pub register: Option<RegistrationPolicy>,
+    /// Registration with a pushed request; without it such clients are refused.
+    pub dynamic: Option<DynamicClients>,
+    /// Tokens that are bound to keys which nobody proved; without it a request for one is refused.
+    pub key_binding: Option<BindingPolicy>,
+}
+
+impl ClientsPolicy {
+    /// Whether some clients bring proofs, which may be used once.
+    pub(super) fn have_proofs(&self) -> bool {
+        let by_method = self.methods.iter().any(|method| has_proof(*method));
+        let dynamic = self.dynamic.as_ref().map(DynamicClients::push);
+        by_method
+            || dynamic.is_some_and(|push| push.keys.contains(&KeyMethod::Dpop) || push.vouchers.attestation.is_some())
+    }
 }
 
 /// Whether a client that authenticates so brings a proof, which may be used once.
-pub(super) fn has_proof(method: Method) -> bool {
+fn has_proof(method: Method) -> bool {
     !matches!(method, Method::SpiffeJwt | Method::SpiffeX509)
 }
 
@@ -82,9 +98,13 @@ pub(super) fn clients(
     let methods = reading.methods(role, by_spiffe, entry.value("attesters").is_some());
     let known = reading.known();
     let register = reading.register(role, &methods, &trust_domains);
+    let server = entry.text("server").unwrap_or_default();
+    let around = Around { entry: &entry, role, server, backend };
+    let dynamic = around.dynamic(errors);
+    let key_binding = around.key_binding(errors);
     let read = ClientsPolicy {
         role,
-        server: entry.text("server").unwrap_or_default().into(),
+        server: server.into(),
         methods,
         trust_domains,
         attesters,
@@ -93,6 +113,8 @@ pub(super) fn clients(
         challenges: entry.flag("challenges") != Some(false),
         known,
         register,
+        dynamic,
+        key_binding,
     };
     (errors.len() == before).then_some(read)
 }
@@ -129,7 +151,8 @@ impl Reading<'_, '_> {
         };
         let Some(names) = self.entry.texts("methods") else {
             let all: Vec<Method> = Method::ALL.into_iter().filter(|method| possible(*method)).collect();
-            if all.is_empty() {
+            // Clients that nobody registered do not authenticate.
+            if all.is_empty() && self.entry.value("dynamic").or(self.entry.value("key_binding")).is_none() {
                 let remedy = "add [[trust_domains]] for workloads, or attesters for attestations";
                 let path = self.entry.path.clone();
                 self.wrong(

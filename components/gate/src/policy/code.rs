@@ -43,6 +43,12 @@ portcullis_types::codes! {
         AlgorithmUnknown = "policy.algorithm_unknown", "RFC 7518 section 3.1";
         /// HMAC is to be accepted with keys that are fetched: who can fetch them can make tokens.
         AlgorithmShared = "policy.algorithm_shared", "RFC 8725bis section 3.1; docs/policy.md";
+        /// Two issuers have an introspection endpoint, and an opaque token does not say which of the two to ask.
+        IntrospectionSeveral = "policy.introspection_several", "RFC 7662 section 2.1; docs/introspection.md";
+        /// It is not said in one way as whom an introspection endpoint is asked, or a secret stands in the policy itself.
+        IntrospectionCredential = "policy.introspection_credential", "RFC 7662 section 2.1; docs/introspection.md";
+        /// An introspection endpoint is to be asked by a host that cannot: a filter, a page, a registry, one that carries only texts.
+        IntrospectionAbsent = "policy.introspection_absent", "docs/introspection.md";
         /// A trust domain's name is none.
         TrustDomainMalformed = "policy.trust_domain_malformed", "SPIFFE-ID section 2.1";
         /// What is said of a bundle endpoint does not go together: a profile without an https URL, `https_spiffe` without the
@@ -133,10 +139,20 @@ portcullis_types::codes! {
         ClientsKnown = "policy.clients_known", "RFC 7591 section 2; docs/clients.md";
         /// Registration on first use is not in its form, or for workloads that cannot authenticate here.
         ClientsRegister = "policy.clients_register", "draft-kasselman-oauth-spiffe-01; docs/clients.md";
+        /// Clients that register with their pushed request are not described as they can be: by whom they are vouched for, where
+        /// they lead, or what they may have.
+        ClientsDynamic = "policy.clients_dynamic", "docs/pushed-registration.md";
+        /// Deferred key binding is not in its form, or is asked of a server that issues no tokens.
+        ClientsKeyBinding = "policy.clients_key_binding", "docs/key-binding.md";
         /// A listener serves clients and there are none, or nobody can ask about those that there are.
         ClientsListener = "policy.clients_listener", "docs/clients.md";
         /// The clients of an authorization server are asked of a build that has no part in them: a page's or a filter's.
         ClientsAbsent = "policy.clients_absent", "docs/clients.md";
+
+        /// A rule demands an attestation, and the policy has nobody who attests clients.
+        AttestationMissing = "policy.attestation_missing", "docs/attestation.md";
+        /// To be known: attesters are named, and no rule demands an attestation.
+        AttestationUnused = "policy.attestation_unused", "docs/attestation.md";
 
         /// What is to be fetched through an Envoy cluster is named by something that is no origin.
         EnvoyClusterMalformed = "policy.envoy_cluster_malformed", "docs/envoy.md";
@@ -149,6 +165,8 @@ portcullis_types::codes! {
         /// The Envoy filter is to fetch a bundle from a server that is authenticated as a workload (`https_spiffe`). Envoy makes
         /// the connections, and no filter sees the server's certificates.
         EnvoyBundleProfile = "policy.envoy_bundle_profile", "docs/envoy.md";
+        /// The Envoy filter is to give challenges for attestations, and has none to give.
+        EnvoyChallenge = "policy.envoy_challenge", "docs/envoy.md";
 
         /// A page is to have symmetric keys: who reads the page could make tokens with them.
         BrowserSecret = "policy.browser_secret", "docs/browser.md";
@@ -161,6 +179,8 @@ portcullis_types::codes! {
         /// A page is to fetch a bundle from a server that is authenticated as a workload (`https_spiffe`). The browser makes the
         /// connections, and believes the authorities of the system.
         BrowserBundleProfile = "policy.browser_bundle_profile", "docs/browser.md";
+        /// A page is to verify attestations of clients: it is a client's, and no resource server.
+        BrowserAttestation = "policy.browser_attestation", "docs/browser.md";
 
         /// To be known: proofs are remembered within one host alone (`replay = "node"`), and another host would accept one
         /// again.

@@ -189,6 +189,18 @@ impl Policy {
                 "keep [clients] in a policy of its own, for the gateway",
             ));
         }
+        if self.attestation.as_ref().is_some_and(|attestation| attestation.challenge) {
+            errors.push(PolicyError::new(
+                PolicyCode::EnvoyChallenge,
+                top.member("attestation"),
+                "a filter has no secret to make challenges with",
+                "write challenge = false, or ask the gateway by ext_authz, which gives challenges",
+            ));
+        }
+        errors.extend(self.introspection_absent(
+            "a filter has no secret that an introspection endpoint would know it by",
+            "ask the gateway by ext_authz, which introspects opaque tokens",
+        ));
         let mut fetched = |url: &str, path: Path| {
             if url.starts_with("file:") || !url.contains("://") {
                 errors.push(PolicyError::new(
@@ -224,6 +236,9 @@ impl Policy {
         }
         if let Some(KeySource::Url(url)) = self.transaction_tokens.as_ref().map(|accepted| &accepted.keys) {
             fetched(url, top.member("transaction_tokens").member("keys"));
+        }
+        if let Some(KeySource::Url(url)) = self.attestation.as_ref().map(|attestation| &attestation.attesters) {
+            fetched(url, top.member("attestation").member("attesters"));
         }
         for (number, trusted) in self.trust_domains.iter().enumerate() {
             if let (None, BundleSource::Url(url)) = (&trusted.endpoint, &trusted.bundle) {

@@ -9,6 +9,7 @@
 //! - A requirement is never made weaker: patterns of SPIFFE IDs go together with their trust domain, and a rule that has lost
 //!   all of them is one that nobody satisfies.
 //! - A page is no workload, and is part of no transaction: a rule that asks for a Transaction Token is one that nobody satisfies.
+//! - A page has no attesters: a rule that demands an attestation is one that nobody satisfies.
 //! - Keys of status lists that a page cannot reach are replaced by none. To leave the member out would put the issuer's own
 //!   keys in their place.
 //! - A token whose issuer is not listed is looked up by the SPIFFE ID in its `sub`. Where an issuer was left out, a token of it
@@ -320,7 +321,7 @@ impl Page<'_> {
     fn left(&self, entry: &Reader<'_>, authorities: &[Authority], require: &Requirements) -> Option<(Value, Members)> {
         let kept: Vec<Authority> = authorities.iter().copied().filter(|one| self.has(*one)).collect();
         let tokens = kept.iter().any(|one| matches!(one, Authority::Issuer(_)));
-        let in_page = require.transaction.is_none();
+        let in_page = require.transaction.is_none() && !require.attestation;
         if kept.is_empty() || !in_page || (require.granted != Required::default() && !tokens) {
             return None;
         }
@@ -431,15 +432,16 @@ mod tests {
                     &["replay", "issuers", "trust_domains", "rules", "cors", "limits"],
                     &["mode", "report_unverified", "expose", "upstream", "listeners", "envoy", "registry", "clients"],
                     &["transaction_tokens"],
+                    &["attestation"],
                 ],
             ),
-            ("an issuer", &[ISSUER, &["keys", "status_keys", "status_origins"]]),
+            ("an issuer", &[ISSUER, &["keys", "status_keys", "status_origins"], &["introspection"]]),
             (
                 "a trust domain",
                 &[TRUST_DOMAIN, &["bundle", "svids"], &["bundle_profile", "endpoint_spiffe_id", "bundle_initial"]],
             ),
             ("a rule", &[RULE, &["issuers", "require", "anonymous"], &["name", "mode"]]),
-            ("require", &[REQUIRE, &["spiffe_id", "transaction"]]),
+            ("require", &[REQUIRE, &["spiffe_id", "transaction", "attestation"]]),
             ("key_binding", &[&["deferred", "unmarked"]]),
             ("cors", &[CORS, &["origins"]]),
             (
@@ -458,6 +460,8 @@ mod tests {
                 assert!(
                     [
                         "status_keys",
+                        // A page is not told where it is; opaque tokens are refused there.
+                        "introspection",
                         "upstream",
                         "a listener",
                         "tls",
@@ -466,6 +470,8 @@ mod tests {
                         "registry",
                         "a grant",
                         "token_service",
+                        // A page has no attesters.
+                        "attestation",
                         // An authorization server's, which has no page.
                         "clients",
                         "transaction_tokens",
@@ -476,6 +482,12 @@ mod tests {
                         "a known client",
                         "register",
                         "a configured client",
+                        "dynamic",
+                        "vouched_by",
+                        "attestation",
+                        "vouched_by.software_statement",
+                        "clients.key_binding",
+                        "key_binding",
                     ]
                     .contains(&shape.title),
                     "{}",

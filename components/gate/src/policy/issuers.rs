@@ -19,6 +19,7 @@ use super::{
     PolicyError,
     code::PolicyCode,
     document::Path,
+    introspection::{self, Introspection},
     limits::{MAX_ISSUERS, MAX_NAMES},
     reader::{Reader, at_most},
     shape::nearest,
@@ -107,6 +108,8 @@ pub struct Issuer {
     pub symmetric: bool,
     /// Whether its tokens are for registries, and count there by what they grant.
     pub registry: bool,
+    /// Where to ask about its opaque tokens.
+    pub introspection: Option<Introspection>,
 }
 
 /// Whether a text may name an issuer.
@@ -190,18 +193,7 @@ fn issuer(
         None => issuer.and_then(|issuer| discovery(issuer, entry, errors)),
     };
     let status_keys = entry.value("status_keys").map(|value| status_source(value, entry, backend, errors));
-    let symmetric = matches!(&keys, Some(KeySource::Inline(set)) if is_symmetric(set));
-    if let Some(index) = algorithms.iter().position(|algorithm| algorithm.is_mac())
-        && keys.is_some()
-        && !symmetric
-    {
-        errors.push(PolicyError::new(
-            PolicyCode::AlgorithmShared,
-            entry.at("algorithms").item(index),
-            "a MAC is made with the key that verifies it, and these keys are not symmetric ones in the policy",
-            "remove the HS algorithms, or write the symmetric key inline",
-        ));
-    }
+    let symmetric = shared(&algorithms, keys.as_ref(), entry, errors);
     let registry = entry.text("profile") == Some("registry");
     let profile = if registry || entry.text("profile") == Some("jwt") { Profile::Jwt } else { Profile::AtJwt };
     if let (true, Some(typ)) = (profile == Profile::AtJwt || registry, entry.text("typ")) {
@@ -219,6 +211,22 @@ fn issuer(
     }
     let mut status_origins: Vec<Origin> = own_origin.into_iter().collect();
     status_origins.extend(origins(entry, "status_origins", true, errors));
+    let expect = Expectations {
+        profile,
+        typ: if registry { oci::token::expectations().typ } else { entry.text("typ").map(Into::into) },
+        issuer: issuer.map(Into::into),
+        audience: Some(match entry.strings("audience") {
+            Some(audience) => audience,
+            // A token for another registry is none for this one, whoever both are known to.
+            None if registry => around.services.first().cloned().into_iter().collect(),
+            None => around.origins.iter().map(ToString::to_string).collect(),
+        }),
+        algorithms: Some(algorithms),
+        leeway: entry.duration("leeway").unwrap_or(if registry { REGISTRY_LEEWAY } else { DEFAULT_LEEWAY }),
+        max_age: entry.duration("max_age"),
+        required_claims,
+    };
+    let introspection = introspection::introspection(entry, &expect, errors);
     Some(Issuer {
         name: entry.text("name")?.into(),
         issuer: issuer?.into(),
@@ -227,21 +235,7 @@ fn issuer(
             None => None,
             Some(source) => Some(source?),
         },
-        expect: Expectations {
-            profile,
-            typ: if registry { oci::token::expectations().typ } else { entry.text("typ").map(Into::into) },
-            issuer: Some(issuer?.into()),
-            audience: Some(match entry.strings("audience") {
-                Some(audience) => audience,
-                // A token for another registry is none for this one, whoever both are known to.
-                None if registry => around.services.first().cloned().into_iter().collect(),
-                None => around.origins.iter().map(ToString::to_string).collect(),
-            }),
-            algorithms: Some(algorithms),
-            leeway: entry.duration("leeway").unwrap_or(if registry { REGISTRY_LEEWAY } else { DEFAULT_LEEWAY }),
-            max_age: entry.duration("max_age"),
-            required_claims,
-        },
+        expect,
         proof: match entry.text("proof") {
             Some("dpop") => Proof::Dpop,
             Some("certificate") => Proof::Certificate,
@@ -257,11 +251,34 @@ fn issuer(
         key_binding: transaction_tokens::key_binding(entry, errors),
         symmetric,
         registry,
+        introspection,
     })
 }
 
 pub(crate) fn is_symmetric(set: &KeySet) -> bool {
     set.entries().iter().any(|entry| entry.key.as_ref().is_ok_and(portcullis_crypto::Key::is_symmetric))
+}
+
+/// Whether keys are symmetric; MACs are accepted of no others, and of these in the policy alone.
+pub(super) fn shared(
+    algorithms: &[Algorithm],
+    keys: Option<&KeySource>,
+    entry: &Reader<'_>,
+    errors: &mut Vec<PolicyError>,
+) -> bool {
+    let symmetric = matches!(keys, Some(KeySource::Inline(set)) if is_symmetric(set));
+    if let Some(index) = algorithms.iter().position(|algorithm| algorithm.is_mac())
+        && keys.is_some()
+        && !symmetric
+    {
+        errors.push(PolicyError::new(
+            PolicyCode::AlgorithmShared,
+            entry.at("algorithms").item(index),
+            "a MAC is made with the key that verifies it, and these keys are not symmetric ones in the policy",
+            "remove the HS algorithms, or write the symmetric key inline",
+        ));
+    }
+    symmetric
 }
 
 pub(super) fn algorithms(entry: &Reader<'_>, errors: &mut Vec<PolicyError>) -> Vec<Algorithm> {

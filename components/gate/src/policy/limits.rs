@@ -39,6 +39,9 @@ pub const MAX_ERRORS: usize = 100;
 /// The most that clocks may be said to differ, in seconds: more than ten minutes is no leeway but another expiry.
 pub const MAX_LEEWAY: u64 = 600;
 
+/// The longest that what an introspection endpoint says is relied upon, in seconds: for as long a revoked token may be accepted.
+pub const MAX_INTROSPECTION_CACHE: u64 = 3_600;
+
 /// The widest window of a proof, in seconds: the memory of used proofs is filled for twice as long.
 pub const MAX_WINDOW: u64 = 3_600;
 

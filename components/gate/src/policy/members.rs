@@ -1,13 +1,17 @@
 //! The members of a policy: names, kinds, meanings and examples. Read by the checker, by `docs/policy.md` and by the JSON
 //! Schema, so that the three say the same.
 
+mod attestation;
 mod clients;
+mod dynamic_clients;
 mod registry;
 mod surroundings;
 mod transaction_service;
 mod transaction_tokens;
 
+pub use attestation::ATTESTATION;
 pub use clients::{CLIENT, CLIENTS, REGISTERED, REGISTRATION};
+pub use dynamic_clients::{ATTESTED, CLIENTS_KEY_BINDING, DYNAMIC_CLIENTS, STATED, VOUCHED_BY};
 pub use registry::{REGISTRY, REGISTRY_GRANT, TOKEN_SERVICE};
 pub use surroundings::{CHALLENGE, CORS, LIMITS, LISTENER, RESOURCE, TLS, UPSTREAM};
 pub use transaction_service::{TRANSACTION_SERVICE, TRANSACTION_WORKLOAD};
@@ -15,6 +19,7 @@ pub use transaction_tokens::{KEY_BINDING, TRANSACTION, TRANSACTION_TOKENS};
 
 use super::{
     envoy::ENVOY,
+    introspection::INTROSPECTION,
     limits::{MAX_LEEWAY, MAX_SECONDS, MAX_WINDOW},
     shape::{Kind, Member, Shape},
 };
@@ -36,7 +41,7 @@ pub(super) const fn optional(
 }
 
 /// A member that has to be there.
-const fn required(name: &'static str, kind: Kind, doc: &'static str, example: &'static str) -> Member {
+pub(super) const fn required(name: &'static str, kind: Kind, doc: &'static str, example: &'static str) -> Member {
     Member { name, kind, required: true, default: "", doc: reference(doc), example }
 }
 
@@ -135,6 +140,13 @@ pub static POLICY: Shape = Shape {
             "none are looked at",
             "Transaction Tokens beside callers' own credentials.",
             "[transaction_tokens]\ntrust_domain = \"prod.example\"\nkeys = \"https://tts.prod.example/jwks.json\"",
+        ),
+        optional(
+            "attestation",
+            Kind::Object(&ATTESTATION),
+            "none",
+            "Attestations of client instances that rules may demand beside an access token.",
+            "[attestation]\nattesters = \"https://attester.example/jwks.json\"",
         ),
         optional("challenge", Kind::Object(&CHALLENGE), "", "What is said in `WWW-Authenticate`.", "[challenge]"),
         optional(
@@ -272,6 +284,13 @@ pub static ISSUER: Shape = Shape {
             "those of the profile",
             "Claims that every token has to have.",
             "required_claims = [\"client_id\", \"scope\"]",
+        ),
+        optional(
+            "introspection",
+            Kind::Object(&INTROSPECTION),
+            "opaque tokens are refused (`token.opaque`)",
+            "Where to ask about tokens that are no JWTs (RFC 7662, `docs/introspection.md`). The gateway alone asks: filters, pages and              registries refuse a policy that says so.",
+            "introspection = { url = \"https://idp.example/introspect\", client_id = \"api\", secret = \"file:/run/secrets/introspection\" }",
         ),
     ],
 };
@@ -517,6 +536,14 @@ pub static REQUIRE: Shape = Shape {
             "The Transaction Token that has to come beside the credential, and what it has to say. `{}` asks for one that verifies.",
             "require = { transaction = { scope = [\"trade.stocks\"] } }",
         ),
+        optional(
+            "attestation",
+            Kind::Bool,
+            "false",
+            "`true` demands an attestation of the access token's client beside the token, with its proof of possession, by an \
+             attester of `[attestation]`.",
+            "require = { scope = [\"payments:write\"], attestation = true }",
+        ),
     ],
 };
 
@@ -525,6 +552,7 @@ pub static SHAPES: &[&Shape] = &[
     &POLICY,
     &ISSUER,
     &STATUS_KEYS,
+    &INTROSPECTION,
     &TRUST_DOMAIN,
     &RULE,
     &REQUIRE,
@@ -540,6 +568,12 @@ pub static SHAPES: &[&Shape] = &[
     &CLIENT,
     &REGISTRATION,
     &REGISTERED,
+    &ATTESTATION,
+    &DYNAMIC_CLIENTS,
+    &VOUCHED_BY,
+    &ATTESTED,
+    &STATED,
+    &CLIENTS_KEY_BINDING,
     &CHALLENGE,
     &RESOURCE,
     &UPSTREAM,

@@ -14,15 +14,19 @@
 //! assert_eq!(errors[0].place.unwrap().line, 2);
 //! ```
 
+mod attestation;
 mod browser;
 mod bundle_endpoint;
 #[cfg(feature = "clients")]
 pub mod clients;
 mod code;
 mod document;
+#[cfg(feature = "clients")]
+mod dynamic_clients;
 pub mod envoy;
 mod error;
 pub mod export;
+pub mod introspection;
 pub mod issuers;
 pub mod limits;
 pub mod listeners;
@@ -47,13 +51,17 @@ use alloc::{format, rc::Rc, vec::Vec};
 use portcullis_crypto::Backend;
 use portcullis_types::json::Object;
 
+pub use attestation::AttestationPolicy;
 pub use bundle_endpoint::BundleEndpoint;
 #[cfg(feature = "clients")]
 pub use clients::ClientsPolicy;
 pub use code::PolicyCode;
 pub use document::{Format, Path, Place};
+#[cfg(feature = "clients")]
+pub use dynamic_clients::DynamicClients;
 pub use envoy::Envoy;
 pub use error::PolicyError;
+pub use introspection::Introspection;
 pub use issuers::{Issuer, KeySource, Proof, StatusMode};
 pub use listeners::{Asserter, CertificateFrom, Listener};
 #[cfg(feature = "registry")]
@@ -130,6 +138,8 @@ pub struct Policy {
     pub clients: Option<ClientsPolicy>,
     /// What is published of the resource, where it is.
     pub resource: Option<DescribedResource>,
+    /// Attestations that rules may demand beside access tokens.
+    pub attestation: Option<AttestationPolicy>,
     /// What challenges say.
     pub challenges: Challenges,
     /// What the upstream is told.
@@ -201,9 +211,11 @@ impl Policy {
         let origins = issuers::origins(&top, "origins", false, errors);
         let mode = if top.text("mode") == Some("report") { Mode::Report } else { Mode::Enforce };
         let issuers = issuers::issuers(&top, &origins, backend, errors);
+        introspection::only_one(&top, errors);
         let trust_domains = trust_domains::trust_domains(&top, &origins, &issuers, backend, errors);
         let transaction_tokens = transaction_tokens::transaction_tokens(&top, backend, errors);
         let transactions = transaction_tokens.is_some();
+        let attestation = attestation::attestation(&top, backend, errors);
         // Rules refer to what stands above; where that is wrong, their own errors would only confuse.
         let rules = if errors.is_empty() {
             let around = rules::Surroundings {
@@ -217,6 +229,7 @@ impl Policy {
         } else {
             Vec::new()
         };
+        attestation::demanded(&top, &rules, errors);
         #[cfg(feature = "registry")]
         let registry = if errors.is_empty() {
             let around = rules::Surroundings {
@@ -321,6 +334,7 @@ impl Policy {
             #[cfg(feature = "clients")]
             clients,
             resource,
+            attestation,
             challenges,
             upstream,
             cors,
@@ -347,7 +361,8 @@ impl Policy {
             .map(|number| top.at("issuers").item(number).member("proof"))
             .or_else(|| workloads.map(|number| top.at("trust_domains").item(number).member("proof")))
             .or_else(|| self.single_use(top))
-            .or_else(|| self.proofs_of_clients(top));
+            .or_else(|| self.proofs_of_clients(top))
+            .or_else(|| self.demands_attestation().then(|| top.at("attestation")));
         if let (Replay::Node, Some(path)) = (self.replay, proofs) {
             let detail = "a proof that one host has seen is accepted once more by each other one".into();
             warn(
@@ -386,6 +401,11 @@ impl Policy {
         {
             let detail = "no rule names it, so its tokens open nothing".into();
             warn(PolicyCode::IssuerUnused, top.at("issuers").item(number), detail, "name it in a rule, or remove it");
+        }
+        if self.attestation.is_some() && !self.demands_attestation() {
+            let detail = "no rule demands an attestation, so none is looked at".into();
+            let remedy = "write require = { attestation = true } in a rule, or remove it";
+            warn(PolicyCode::AttestationUnused, top.at("attestation"), detail, remedy);
         }
         let domains = self.trust_domains.iter().enumerate();
         let authenticates = |number| {
@@ -433,11 +453,16 @@ impl Policy {
         once.then(|| top.at("transaction_tokens").member("single_use"))
     }
 
+    /// Whether a rule demands an attestation beside an access token.
+    pub(crate) fn demands_attestation(&self) -> bool {
+        attestation::is_demanded(&self.rules)
+    }
+
     /// Where it says that clients come with proofs, if they do.
     #[cfg(feature = "clients")]
     fn proofs_of_clients(&self, top: &Reader<'_>) -> Option<Path> {
         let clients = self.clients.as_ref()?;
-        clients.methods.iter().any(|method| clients::has_proof(*method)).then(|| top.at("clients"))
+        clients.have_proofs().then(|| top.at("clients"))
     }
 
     #[cfg(not(feature = "clients"))]

@@ -10,7 +10,7 @@ use portcullis_types::{
 };
 
 use super::{
-    Authority, Listener, Path, PolicyError, Requirements,
+    Authority, Listener, Path, PolicyError, Requirements, attestation,
     code::PolicyCode,
     issuers::{Issuer, KeySource, repeated, url},
     limits::{MAX_GRANTS, MAX_NAMES},
@@ -299,7 +299,10 @@ fn grantee(
         (false, None, true) => {
             let authorities = rules::authorities(entry, around, errors);
             let require = match entry.object("require") {
-                Some(require) => rules::requirements(&require, authorities.as_deref(), around, errors),
+                Some(require) => {
+                    attestation::of_a_grant(&require, errors);
+                    rules::requirements(&require, authorities.as_deref(), around, errors)
+                }
                 None => Some(Requirements::default()),
             };
             Some(Grantee::Credential { authorities: authorities?, require: require? })

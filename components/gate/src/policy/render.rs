@@ -36,11 +36,12 @@ const BEFORE: usize = 60;
 /// Longest path that is shown, in characters.
 const MAX_PATH: usize = 240;
 
-/// Members whose values may hold keys. A line that says something of them is never shown.
-const WITH_KEYS: &[&str] = &["keys", "status_keys", "bundle"];
+/// Members whose values may hold keys or secrets. A line that says something of them is never shown.
+const WITH_KEYS: &[&str] = &["keys", "status_keys", "bundle", "introspection"];
 
-/// Members of a JWK that are secret (RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1, RFC 8037 section 2).
-const SECRET: &[&str] = &["k", "d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
+/// Members of a JWK that are secret (RFC 7518 sections 6.2.2, 6.3.2 and 6.4.1, RFC 8037 section 2), and those of a policy that name
+/// a secret's file, where the secret itself may stand by mistake.
+const SECRET: &[&str] = &["k", "d", "p", "q", "dp", "dq", "qi", "oth", "priv", "secret", "bearer"];
 
 /// Longest run of base64 that is no secret, in characters: the shortest key that is accepted, of 256 bits, has 43.
 const MAX_RUN: usize = 40;
@@ -154,7 +155,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '_' | '-')
 }
 
-/// Whether a line has a secret member of a JWK, or a text as long as a key.
+/// Whether a line has a secret member, or a text as long as a key.
 ///
 /// An error that stands elsewhere may share its line with keys, and a broken text has no members at all.
 fn may_hold_secret(line: &[char]) -> bool {

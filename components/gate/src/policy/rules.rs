@@ -44,6 +44,8 @@ pub struct Requirements {
     pub binding: Option<Vec<Binding>>,
     /// What is asked of the transaction beside it.
     pub transaction: Option<TransactionRequirements>,
+    /// An attestation of the access token's client comes with it.
+    pub attestation: bool,
 }
 
 /// Who may pass.
@@ -393,7 +395,8 @@ pub(super) fn requirements(
             "require spiffe_id, or name an issuer of tokens in the rule's \"issuers\"",
         ));
     }
-    (errors.len() == before).then_some(Requirements { granted, spiffe_id, binding, transaction })
+    let attestation = require.flag("attestation") == Some(true);
+    (errors.len() == before).then_some(Requirements { granted, spiffe_id, binding, transaction, attestation })
 }
 
 fn patterns(

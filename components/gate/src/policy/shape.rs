@@ -77,6 +77,8 @@ pub enum Kind {
     TextOrAny,
     /// A text, or an object of a shape.
     TextOrObject(&'static Shape),
+    /// One of some words, or an object of a shape.
+    WordOrObject(&'static [&'static str], &'static Shape),
     /// `true`, or a text.
     TrueOrText,
     /// An object whose values are texts.
@@ -96,10 +98,8 @@ impl Kind {
             Kind::Texts { least: 0 } => "a list of texts".into(),
             Kind::Texts { least: 1 } => "a list of at least one text".into(),
             Kind::Texts { least } => format!("a list of at least {least} texts"),
-            Kind::OneOf(words) => {
-                let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
-                format!("one of {}", words.join(", "))
-            }
+            Kind::OneOf(words) => format!("one of {}", quoted(words)),
+            Kind::WordOrObject(words, _) => format!("{}, or an object", quoted(words)),
             Kind::Duration(least, most) => format!(
                 "a length of time (\"30s\", \"5m\", \"24h\", \"7d\" or a number of seconds) from {} to {}",
                 seconds_told(*least),
@@ -118,6 +118,11 @@ impl Kind {
             Kind::TextMap => "an object of texts".into(),
         }
     }
+}
+
+fn quoted(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    words.join(", ")
 }
 
 /// Checks an object against its shape and lists what is wrong: members that are unknown, missing or of another kind.
@@ -181,7 +186,7 @@ fn kind(value: &Value, kind: &Kind, path: &Path, errors: &mut Vec<PolicyError>) 
                 errors.push(wrong_type(value, path.clone(), format!("write {}", kind.told())));
             }
         }
-        (Kind::OneOf(words), Value::String(word)) => {
+        (Kind::OneOf(words) | Kind::WordOrObject(words, _), Value::String(word)) => {
             if !words.contains(&word.as_str()) {
                 let detail = format!("{} is not known here", excerpt(word));
                 let remedy = match nearest(word, words.iter().copied()) {
@@ -206,7 +211,9 @@ fn kind(value: &Value, kind: &Kind, path: &Path, errors: &mut Vec<PolicyError>) 
                 errors.push(outside(value, kind, path));
             }
         }
-        (Kind::Object(shape) | Kind::TextOrObject(shape), Value::Object(object)) => check(object, shape, path, errors),
+        (Kind::Object(shape) | Kind::TextOrObject(shape) | Kind::WordOrObject(_, shape), Value::Object(object)) => {
+            check(object, shape, path, errors);
+        }
         (Kind::Objects(shape), Value::Array(items)) => {
             for (index, item) in items.iter().enumerate() {
                 match item {

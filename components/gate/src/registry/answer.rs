@@ -84,7 +84,8 @@ pub(crate) fn told(policy: &Policy, speaking: &Speaking, denial: &Denial, decisi
         // Clients are asked about on listeners of their own.
         #[cfg(feature = "clients")]
         Fault::Client(_) => UNKNOWN_BODY.into(),
-        Fault::Rights(_) | Fault::Forbidden | Fault::Transaction { .. } | Fault::Page => {
+        // Grants demand no attestation, and no transaction.
+        Fault::Attestation { .. } | Fault::Transaction { .. } | Fault::Rights(_) | Fault::Forbidden | Fault::Page => {
             decision.status = 403;
             body("DENIED", "requested access to the resource is denied", Some(code), empty)
         }
@@ -161,7 +162,11 @@ fn oauth_error(denial: &Denial) -> &'static str {
         Fault::Request | Fault::Absent(_) | Fault::Page => "invalid_request",
         Fault::Credential { need: Need::Credential { .. }, .. } => "invalid_client",
         Fault::Credential { .. } | Fault::Workload { .. } => "invalid_grant",
-        Fault::Access { .. } | Fault::Rights(_) | Fault::Forbidden | Fault::Transaction { .. } => "access_denied",
+        Fault::Access { .. }
+        | Fault::Attestation { .. }
+        | Fault::Transaction { .. }
+        | Fault::Rights(_)
+        | Fault::Forbidden => "access_denied",
         #[cfg(feature = "clients")]
         Fault::Client(_) => "temporarily_unavailable",
         Fault::Unknown => "temporarily_unavailable",

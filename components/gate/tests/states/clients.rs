@@ -13,13 +13,13 @@ fn key(number: u8) -> SigningKey {
     SigningKey::from_slice(&[number; 32]).unwrap()
 }
 
-fn jwk(number: u8, more: &str) -> String {
+pub(crate) fn jwk(number: u8, more: &str) -> String {
     let point = key(number).verifying_key().to_sec1_point(false);
     let (x, y) = (base64url::encode(point.x().unwrap()), base64url::encode(point.y().unwrap()));
     format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"{more}}}"#)
 }
 
-fn sign(number: u8, header: &str, claims: &str) -> String {
+pub(crate) fn sign(number: u8, header: &str, claims: &str) -> String {
     let input = format!("{}.{}", base64url::encode(header.as_bytes()), base64url::encode(claims.as_bytes()));
     let signature: Signature = key(number).sign(input.as_bytes());
     format!("{input}.{}", base64url::encode(&signature.to_bytes()))

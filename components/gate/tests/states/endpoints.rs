@@ -90,7 +90,8 @@ fn admitted(gate: &Gate, need: &DocumentNeed, text: &str, at: u64) -> Result<(),
 
 /// Gives a gate a document that came from a server.
 fn give_from(gate: &Gate, url: &str, server: Option<&str>, text: &str, at: u64) -> Vec<&'static str> {
-    let document = Document { url: url.into(), server: server.map(Into::into), fetched_at: at, content: body(text) };
+    let document =
+        Document { url: url.into(), server: server.map(Into::into), about: None, fetched_at: at, content: body(text) };
     gate.provide(&[document], at).iter().map(|(_, rejection)| rejection.code()).collect()
 }
 
@@ -235,6 +236,7 @@ fn another_trust_domains_server_is_authenticated_by_that_domains_bundle() {
         class: portcullis_gate::Class::Policy,
         kind: portcullis_gate::Kind::Bundle,
         most: 1,
+        question: None,
     };
     assert_eq!(admitted(&gate, &need, BY_PARTNER, NOW), Err("fetch.server_bundle_missing"));
     assert!(give(&gate, PARTNERS, body(&bundle("", &[PARTNER])), NOW, NOW).is_empty());

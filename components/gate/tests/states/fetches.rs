@@ -142,7 +142,14 @@ fn a_gate_is_ready_when_every_issuer_of_a_rule_has_keys() {
 #[test]
 fn a_redirect_goes_back_to_the_gate() {
     let gate = several();
-    let need = |url: &str, class| DocumentNeed { url: url.into(), class, kind: Kind::Keys, most: 1, server: None };
+    let need = |url: &str, class| DocumentNeed {
+        url: url.into(),
+        class,
+        kind: Kind::Keys,
+        most: 1,
+        server: None,
+        question: None,
+    };
     let code = |need: &DocumentNeed, hops, location: &str| {
         gate.admit_redirect(need, hops, location).err().map(|rejection| rejection.code())
     };

@@ -262,6 +262,7 @@ fn lists_and_keys_that_come_together_are_taken_in_either_order() {
         let document = |url: &str, text: &str| Document {
             url: url.into(),
             server: None,
+            about: None,
             fetched_at: NOW + 1,
             content: body(text),
         };

@@ -1,11 +1,14 @@
 //! What a gate holds, over time: how old keys, bundles and lists may be, what is asked for when, and what the memory of used
 //! proofs says. With the reference host, which has no network and no clock.
 
+mod attestation;
 mod bundles;
 mod clients;
 mod documents;
+mod dynamic_clients;
 mod endpoints;
 mod fetches;
+mod introspection;
 mod keys;
 mod lists;
 mod memory;
@@ -48,7 +51,7 @@ fn body(text: &str) -> Content {
 
 /// Gives a gate a document, and tells the codes of what is wrong with it.
 fn give(gate: &Gate, url: &str, content: Content, fetched_at: u64, at: u64) -> Vec<&'static str> {
-    let document = Document { url: url.into(), server: None, fetched_at, content };
+    let document = Document { url: url.into(), server: None, about: None, fetched_at, content };
     gate.provide(&[document], at).iter().map(|(_, rejection)| rejection.code()).collect()
 }
 

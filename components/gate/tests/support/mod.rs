@@ -130,6 +130,12 @@ pub(crate) fn bearer(token: &str) -> Vec<(&'static str, String)> {
     vec![("Authorization", format!("Bearer {token}"))]
 }
 
+/// What a need is called here: its URL; where it is about a token, its URL, `#` and the token.
+fn name(need: &DocumentNeed) -> String {
+    let token = need.question.as_ref().and_then(|question| question.form.strip_prefix("token=")?.split('&').next());
+    token.map_or_else(|| need.url.clone(), |token| format!("{}#{token}", need.url))
+}
+
 /// A host without network and clock: documents by URL, and proofs that were used.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Host {
@@ -146,11 +152,17 @@ impl Host {
     }
 
     pub(crate) fn document(&self, need: &DocumentNeed, at: u64) -> Document {
-        let content = match self.documents.get(&need.url) {
+        let content = match self.documents.get(&name(need)) {
             Some(text) => Content::Body { status: 200, media_type: None, bytes: text.clone().into_bytes() },
             None => Content::Failed("there is none".into()),
         };
-        Document { url: need.url.clone(), server: need.server.clone(), fetched_at: at, content }
+        Document {
+            url: need.url.clone(),
+            server: need.server.clone(),
+            about: need.question.as_ref().map(|question| question.digest),
+            fetched_at: at,
+            content,
+        }
     }
 
     /// Answers every need until there is a decision.

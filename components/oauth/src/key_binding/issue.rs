@@ -2,7 +2,10 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use portcullis_token::confirmation;
+use portcullis_token::{
+    TokenCode,
+    confirmation::{self, Confirmation},
+};
 use portcullis_types::{
     Rejection, base64url,
     json::{self, Object, Value},
@@ -22,6 +25,22 @@ pub enum Proved {
     Dpop([u8; 32]),
     /// The SHA-256 of the certificate of its connection.
     Certificate([u8; 32]),
+}
+
+impl Proved {
+    /// Reads a key as `cnf` has it: `{"jkt"}` or `{"x5t#S256"}`.
+    ///
+    /// Errors: those of [`confirmation::parse`], `cnf.unsupported` for a key that is named in another way.
+    pub fn from_confirmation(cnf: &Object) -> Result<Self, Rejection> {
+        match confirmation::parse(cnf)? {
+            Confirmation::KeyThumbprint(hash) => Ok(Self::Dpop(hash)),
+            Confirmation::CertificateThumbprint(hash) => Ok(Self::Certificate(hash)),
+            Confirmation::Key { .. } | Confirmation::KeyId(_) => {
+                let what = "a proved key is named by jkt or by x5t#S256";
+                Err(Rejection::new(TokenCode::ConfirmationUnsupported, what))
+            }
+        }
+    }
 }
 
 /// A token request whose client has authenticated, or a token exchange.
@@ -49,6 +68,15 @@ pub struct Bound {
 }
 
 impl Bound {
+    /// `binding`, `token_type` and `claims`: as `docs/key-binding.md` has it.
+    pub fn to_members(&self) -> Vec<(String, Value)> {
+        Vec::from([
+            ("binding".into(), self.binding.name().into()),
+            ("token_type".into(), self.token_type.into()),
+            ("claims".into(), Object::from_members(self.claims()).into()),
+        ])
+    }
+
     /// The claims to add to the token, and to the introspection response.
     pub fn claims(&self) -> Vec<(String, Value)> {
         let mut claims = Vec::new();

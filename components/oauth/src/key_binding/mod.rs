@@ -32,11 +32,13 @@
 //! # Ok::<(), portcullis_types::Rejection>(())
 //! ```
 
+mod answer;
 mod code;
 mod evaluate;
 mod issue;
 mod policy;
 
+pub use answer::answer;
 pub use code::BindingCode;
 pub use evaluate::{Moment, check_accepted, evaluate, explain};
 pub use issue::{Bound, MAX_TMB, Proved, TokenRequest, bind, explain_bind};

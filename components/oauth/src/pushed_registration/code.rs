@@ -88,6 +88,8 @@ portcullis_types::codes! {
         /// The `dpop_jkt` is not the thumbprint of the key of the DPoP proof.
         JktMismatch = "par.dpop_jkt_mismatch", "RFC 9449 section 10.1";
 
+        /// What the server says that it kept of a pushed request is not in its form.
+        PushedMalformed = "par.pushed_malformed", "docs/pushed-registration.md";
         /// The authorization request has no `request_uri`, or another one than the pushed request's.
         TieRequestUri = "par.tie_request_uri", "draft-richer-oauth-pushed-client-registration-00 section 3.2; RFC 9126 section 4";
         /// The `request_uri` has expired.

@@ -1,6 +1,7 @@
 //! Hosts that a policy names, and https URIs at them.
 
 use alloc::{borrow::ToOwned, format, string::String};
+use core::fmt;
 
 use fluent_uri::Uri;
 use portcullis_client::registration::MAX_REDIRECT_URI;
@@ -25,6 +26,15 @@ pub struct HostPattern {
     wildcard: bool,
 }
 
+impl fmt::Display for HostPattern {
+    /// As a policy has it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let any = if self.wildcard { "*." } else { "" };
+        write!(f, "{any}{}", self.name)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
 impl HostPattern {
     /// Reads `app.example`, `app.example:8443` or, only where wildcards are on, `*.apps.example`, which means one label and not
     /// more.
@@ -37,6 +47,7 @@ impl HostPattern {
     /// assert!(!HostPattern::parse("app.example", false)?.is("app.example", Some(8443)));
     /// assert!(HostPattern::parse("*.apps.example", false).is_err());
     /// let wildcard = HostPattern::parse("*.apps.example", true)?;
+    /// assert_eq!(wildcard.to_string(), "*.apps.example");
     /// assert!(wildcard.is("a.apps.example", None) && !wildcard.is("a.b.apps.example", None));
     /// # Ok::<(), portcullis_types::Rejection>(())
     /// ```

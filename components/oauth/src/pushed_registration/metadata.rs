@@ -23,7 +23,7 @@ use super::{
 pub const MAX_REGISTRATION: usize = 4 * MAX_METADATA;
 
 /// The member with the software statement (RFC 7591 section 2.3).
-const STATEMENT: &str = "software_statement";
+pub(super) const STATEMENT: &str = "software_statement";
 
 /// What a member is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -44,6 +44,7 @@ mod metadata;
 mod parameters;
 mod pkce;
 mod policy;
+mod record;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -57,10 +58,11 @@ pub use key::{BoundKey, KeyMethod, PushedKey};
 pub use metadata::MAX_REGISTRATION;
 pub use pkce::CodeChallenge;
 pub use policy::{AttestationPolicy, MAX_ENTRIES, PushPolicy, StatementPolicy, Vouchers};
+pub use record::Kept;
 pub use request::{AuthorizationRequest, MAX_STATE};
 pub use tie::{Pending, Tied, tie_authorization, tie_token};
-pub use verify::{DynamicClient, Expectations, Pushed, Refused, Request, explain, verify};
-pub use vouch::Voucher;
+pub use verify::{DynamicClient, Expectations, Pushed, Refused, Request, disabled, explain, verify};
+pub use vouch::{Voucher, brought_untrusted};
 
 /// The identifier that every dynamic client has (section 4). A server gives it to no registered client.
 pub const CLIENT_ID: &str = "urn:ietf:oauth:parameters:dynamic";

@@ -185,11 +185,21 @@ fn judge(
     })
 }
 
+/// The refusal where no policy takes dynamic clients: of a pushed request, and of each that would go on from one that was pushed
+/// while there was such a policy.
+pub fn disabled() -> Refused {
+    Faulted(no_clients(), Fault::Client).answered(&[])
+}
+
+fn no_clients() -> Rejection {
+    Rejection::new(PushedCode::Disabled, "the policy takes no dynamic clients")
+}
+
 /// There are dynamic clients at all. Whether they suit a request is for the server's policy (section 6).
 fn enabled(policy: &PushPolicy) -> Result<(), Rejection> {
     match policy.enabled {
         true => Ok(()),
-        false => Err(Rejection::new(PushedCode::Disabled, "the policy takes no dynamic clients")),
+        false => Err(no_clients()),
     }
 }
 

@@ -23,6 +23,7 @@ use portcullis_types::{
 use super::{
     AttestationPolicy, Expectations, PushPolicy, PushedCode, Request, StatementPolicy,
     answer::{Fault, Faulted},
+    metadata,
 };
 
 /// Who vouched for a client.
@@ -44,6 +45,29 @@ impl Voucher {
     }
 }
 
+/// What a pushed request brings to be vouched for by, not verified: whose keys its verification will want. What cannot be read
+/// brings nothing, and is refused when it is verified.
+pub fn brought_untrusted(request: &Request<'_>) -> Vec<Voucher> {
+    let mut brought = Vec::new();
+    if has_attestation(request) {
+        brought.push(Voucher::Attestation);
+    }
+    let mut registrations = request.form.iter().filter(|(name, _)| *name == "client_registration");
+    // One that repeats is refused.
+    if let (Some((_, text)), None) = (registrations.next(), registrations.next())
+        && let Ok(registration) = metadata::read(text)
+        && matches!(registration.get(metadata::STATEMENT), Ok(Some(_)))
+    {
+        brought.push(Voucher::SoftwareStatement);
+    }
+    brought
+}
+
+fn has_attestation(request: &Request<'_>) -> bool {
+    let has = |wanted: &str| request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    has(attestation::HEADER) || has(pop::HEADER)
+}
+
 /// The attestation of a request, if it has one and the policy takes them. It is judged as that of a registered client, but for
 /// the identifier: this request's `client_id` is everybody's, so the `sub` is compared with the subjects of the policy.
 pub(super) fn attestation(
@@ -57,8 +81,7 @@ pub(super) fn attestation(
     let Some(AttestationPolicy { attesters, subjects, max_age }) = &policy.vouchers.attestation else {
         return Ok(None);
     };
-    let has = |wanted: &str| request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
-    if !has(attestation::HEADER) && !has(pop::HEADER) {
+    if !has_attestation(request) {
         return Ok(None);
     }
     let (bundles, server) = (BundleSet::new(), policy.server.as_deref().unwrap_or_default());

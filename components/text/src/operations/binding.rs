@@ -1,16 +1,8 @@
 //! `binding.*`
 
-use alloc::{string::String, vec::Vec};
-
 use portcullis_oauth::key_binding::{self, BindingPolicy, Moment, Proved, TokenRequest};
-use portcullis_token::{
-    claims::Claims,
-    confirmation::{self, Confirmation},
-};
-use portcullis_types::{
-    Rejection,
-    json::{Object, Value},
-};
+use portcullis_token::{claims::Claims, confirmation};
+use portcullis_types::json::{Object, Value};
 
 use crate::{
     Door,
@@ -49,22 +41,8 @@ pub(super) fn bind(_: &mut Door, call: Call<'_>) -> Answer {
     let proved = members.optional_object("proved")?;
     let policy = members.object("policy")?;
     members.finish()?;
-    let proved = proved.map(proof).transpose()?;
+    let proved = proved.map(Proved::from_confirmation).transpose()?;
     let policy = BindingPolicy::from_object(policy)?;
     let bound = key_binding::explain_bind(&TokenRequest { client_id, tmb, proved }, &policy, call.trace)?;
-    let members: Vec<(String, Value)> = Vec::from([
-        ("binding".into(), bound.binding.name().into()),
-        ("token_type".into(), bound.token_type.into()),
-        ("claims".into(), Object::from_members(bound.claims()).into()),
-    ]);
-    Ok(Object::from_members(members))
-}
-
-/// The key that a request proved, as `{"jkt"}` or `{"x5t#S256"}`.
-fn proof(cnf: &Object) -> Result<Proved, Rejection> {
-    match confirmation::parse(cnf)? {
-        Confirmation::KeyThumbprint(hash) => Ok(Proved::Dpop(hash)),
-        Confirmation::CertificateThumbprint(hash) => Ok(Proved::Certificate(hash)),
-        _ => Err(malformed("the member \"proved\" has neither \"jkt\" nor \"x5t#S256\"")),
-    }
+    Ok(Object::from_members(bound.to_members()))
 }

@@ -34,6 +34,8 @@ mod signature;
 #[cfg(feature = "full")]
 pub(crate) mod status;
 #[cfg(feature = "full")]
+mod step_up;
+#[cfg(feature = "full")]
 mod svid;
 mod token;
 #[cfg(feature = "full")]
@@ -91,7 +93,9 @@ pub(crate) const ALL: &[(&str, Operation)] = &[
     ("par.verify", par::verify),
     ("policy.check", policy::check),
     ("policy.explain", policy::explain),
+    ("scope.challenge", step_up::challenge),
     ("scope.evaluate", scope::evaluate_grants),
+    ("scope.retry", step_up::retry),
     ("signature.prepare", signature::prepare),
     ("spiffe.id", svid::spiffe_id),
     ("status.close", status::close),

@@ -3,10 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use portcullis_client::{Challenge, ErrorAnswer, authenticate::UsedProof};
-use portcullis_oauth::pushed_registration::{
-    self as pushed, AuthorizationRequest, BoundKey, CodeChallenge, Expectations, Pending, PushPolicy, Pushed,
-    PushedKey, Refused, Request,
-};
+use portcullis_oauth::pushed_registration::{self as pushed, Expectations, Kept, PushPolicy, Refused, Request};
 use portcullis_token::mtls::Certificate;
 use portcullis_types::{
     NumericDate, Rejection, base64url,
@@ -34,7 +31,7 @@ pub(super) fn verify(door: &mut Door, call: Call<'_>) -> Answer {
             pushed::explain(request, &policy, expect, call.at, door.backend(), call.trace)
         })
     });
-    made.map(|pushed| verified(&pushed)).map_err(told)
+    made.map(|pushed| with_proofs(pushed.to_members(), &pushed.proofs)).map_err(told)
 }
 
 /// `par.tie`: the authorization request, or the token request, held to the pushed one.
@@ -42,11 +39,11 @@ pub(super) fn tie(door: &mut Door, call: Call<'_>) -> Answer {
     let mut members = call.members;
     let step = members.text("step")?;
     let request = GivenRequest::read_with_form("\"request\"", members.object("request")?)?;
-    let kept = Kept::read(members.object("pushed")?)?;
+    let kept = Kept::from_object(members.object("pushed")?)?;
     let given = Given::read(&mut members)?;
     members.finish()?;
     let form = form(&request)?;
-    let pending = kept.lend();
+    let pending = kept.pending();
     match step {
         "authorization" => {
             pushed::tie_authorization(&form, &pending, call.at, call.trace).map_err(told)?;
@@ -59,10 +56,7 @@ pub(super) fn tie(door: &mut Door, call: Call<'_>) -> Answer {
                 })
             });
             let tied = made.map_err(told)?;
-            let mut members: Vec<(String, Value)> = Vec::new();
-            members.extend(tied.confirmation.map(|cnf| ("cnf".into(), cnf.into())));
-            members.extend(proofs(&tied.proofs));
-            Ok(Object::from_members(members))
+            Ok(with_proofs(tied.to_members(), &tied.proofs))
         }
         _ => Err(malformed("the member \"step\" is neither \"authorization\" nor \"token\"").into()),
     }
@@ -137,82 +131,8 @@ fn form<'a>(request: &GivenRequest<'a>) -> Result<Vec<(&'a str, &'a str)>, Rejec
     Ok(parameters)
 }
 
-/// What was kept of a pushed request: `{"request_uri","expires_at","used"?,"redirect_uri","code_challenge","key"?}`.
-struct Kept<'a> {
-    request_uri: &'a str,
-    expires_at: u64,
-    used: bool,
-    redirect_uri: &'a str,
-    code_challenge: CodeChallenge,
-    key: Option<BoundKey>,
-}
-
-impl<'a> Kept<'a> {
-    fn read(object: &'a Object) -> Result<Self, Rejection> {
-        let mut members = Members::new("the member \"pushed\"", object);
-        let request_uri = members.text("request_uri")?;
-        let expires_at = members.integer("expires_at")?;
-        let used = members.optional_flag("used")?;
-        let redirect_uri = members.text("redirect_uri")?;
-        let code_challenge = CodeChallenge::parse(members.text("code_challenge")?, Some("S256"))?;
-        let key = members.optional_object("key")?.map(PushedKey::from_confirmation).transpose()?;
-        members.finish()?;
-        // Whether it was proved by then makes no difference: the token request proves it.
-        let key = key.map(|key| BoundKey { key, proved: true });
-        Ok(Self { request_uri, expires_at, used, redirect_uri, code_challenge, key })
-    }
-
-    fn lend(&self) -> Pending<'_> {
-        Pending {
-            request_uri: self.request_uri,
-            expires_at: self.expires_at,
-            used: self.used,
-            redirect_uri: self.redirect_uri,
-            code_challenge: self.code_challenge,
-            key: self.key,
-        }
-    }
-}
-
-fn verified(pushed: &Pushed) -> Object {
-    let mut client: Vec<(String, Value)> = Vec::from([
-        ("client_id".into(), pushed::CLIENT_ID.into()),
-        ("metadata".into(), pushed.client.metadata.clone().into()),
-        (
-            "vouched_by".into(),
-            Value::Array(pushed.client.vouched_by.iter().map(|voucher| voucher.name().into()).collect()),
-        ),
-    ]);
-    client.extend(pushed.client.software.as_deref().map(|software| ("software".into(), software.into())));
-    let mut members: Vec<(String, Value)> = Vec::from([("client".into(), Object::from_members(client).into())]);
-    if let Some(bound) = &pushed.key {
-        members.push(("key".into(), bound.key.to_confirmation().into()));
-        members.push(("key_proved".into(), bound.proved.into()));
-    }
-    members.push(("request".into(), asked(&pushed.request).into()));
-    members.extend(proofs(&pushed.proofs));
-    Object::from_members(members)
-}
-
-/// The authorization request as parameters.
-fn asked(request: &AuthorizationRequest) -> Object {
-    let mut members: Vec<(String, Value)> = Vec::from([
-        ("response_type".into(), request.response_type.as_str().into()),
-        ("redirect_uri".into(), request.redirect_uri.as_str().into()),
-        ("state".into(), request.state.as_str().into()),
-        ("code_challenge".into(), request.code_challenge.to_text().into()),
-    ]);
-    members.extend(request.scope.as_ref().map(|scope| ("scope".into(), format!("{scope}").into())));
-    if !request.others.is_empty() {
-        let pair =
-            |(name, value): &(String, String)| Value::Array(Vec::from([name.as_str().into(), value.as_str().into()]));
-        members.push(("others".into(), Value::Array(request.others.iter().map(pair).collect())));
-    }
-    Object::from_members(members)
-}
-
-/// What a host remembers of proofs, where there are some.
-fn proofs(proofs: &[UsedProof]) -> Option<(String, Value)> {
+/// A result, and what a host remembers of proofs, where there are some.
+fn with_proofs(mut members: Vec<(String, Value)>, proofs: &[UsedProof]) -> Object {
     let proof = |proof: &UsedProof| {
         object([
             ("jkt", base64url::encode(&proof.thumbprint).into()),
@@ -221,7 +141,10 @@ fn proofs(proofs: &[UsedProof]) -> Option<(String, Value)> {
             ("iat", date(proof.issued_at)),
         ])
     };
-    (!proofs.is_empty()).then(|| ("proofs".into(), Value::Array(proofs.iter().map(|one| proof(one).into()).collect())))
+    if !proofs.is_empty() {
+        members.push(("proofs".into(), Value::Array(proofs.iter().map(|one| proof(one).into()).collect())));
+    }
+    Object::from_members(members)
 }
 
 fn date(date: NumericDate) -> Value {

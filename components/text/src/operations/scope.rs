@@ -35,7 +35,7 @@ pub(super) fn evaluate_grants(_: &mut Door, call: Call<'_>) -> Answer {
 }
 
 /// The member `granted`: what a token says, in whatever form it says it.
-fn granted(given: &Object) -> Result<Granted<'_>, Rejection> {
+pub(super) fn granted(given: &Object) -> Result<Granted<'_>, Rejection> {
     let mut members = Members::new("\"granted\"", given);
     let granted = Granted {
         scope: members.take("scope"),

@@ -6,7 +6,7 @@
 //! | `asserts = "nginx"` | `/auth/nginx` |
 //! | `asserts = "traefik"`, `"caddy"` | `/auth/forward` |
 //! | none | `POST /check`; and `GET` of the resource's metadata at its well-known place (RFC 9728) |
-//! | `serves = "clients"` | `POST /authenticate`, `/challenge` and `/redirect`, for an authorization server |
+//! | `serves = "clients"` | `POST /authenticate` and its like (`docs/clients.md`), for an authorization server |
 //! | `serves = "transactions"` | the Transaction Token Service, where the policy says that it is |
 //! | `serves = "tokens"` | the token service for registries, where the policy says that it is |
 //!

@@ -1,7 +1,8 @@
 //! Clients of an authorization server: it asks who they are, and the gate says (`docs/clients.md`).
 //!
-//! A listener with `serves = "clients"` answers at `/authenticate`, `/challenge` and `/redirect`. What is registered on first
-//! use is kept here.
+//! A listener with `serves = "clients"` answers at `/authenticate`, `/challenge` and `/redirect`; at `/pushed`,
+//! `/pushed/authorization` and `/pushed/token` (`docs/pushed-registration.md`); and at `/bind` (`docs/key-binding.md`). What is
+//! registered on first use is kept here.
 
 mod answer;
 mod signed;

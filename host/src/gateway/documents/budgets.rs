@@ -15,6 +15,10 @@ const IN_FLIGHT: usize = 8;
 /// Fetches in flight for messages that are not authenticated: a budget of their own, so that they wait for each other only.
 const PEERS_IN_FLIGHT: usize = 2;
 
+/// Questions in flight about tokens that were active before, and about others: who guesses tokens takes no place of those that are
+/// known, nor of documents, which come from the same servers.
+const QUESTIONS_IN_FLIGHT: usize = 8;
+
 /// Fetches in flight of one origin.
 const OF_ONE_ORIGIN: usize = 2;
 
@@ -57,17 +61,21 @@ impl Origin {
 pub(super) struct Budgets {
     all: Arc<Semaphore>,
     peers: Arc<Semaphore>,
+    known: Arc<Semaphore>,
+    unknown: Arc<Semaphore>,
     origins: Mutex<HashMap<String, Origin>>,
 }
 
 /// A place for one fetch, until it is dropped.
-pub(super) struct Place(#[expect(dead_code, reason = "held for what its end does")] [OwnedSemaphorePermit; 2]);
+pub(super) struct Place(#[expect(dead_code, reason = "held for what its end does")] Vec<OwnedSemaphorePermit>);
 
 impl Budgets {
     pub(super) fn new() -> Self {
         Self {
             all: Arc::new(Semaphore::new(IN_FLIGHT)),
             peers: Arc::new(Semaphore::new(PEERS_IN_FLIGHT)),
+            known: Arc::new(Semaphore::new(QUESTIONS_IN_FLIGHT)),
+            unknown: Arc::new(Semaphore::new(QUESTIONS_IN_FLIGHT)),
             origins: Mutex::default(),
         }
     }
@@ -79,8 +87,17 @@ impl Budgets {
         // Of the origin first: who waits for a slow one takes no place from others meanwhile.
         let both = async { (of_origin.acquire_owned().await, Arc::clone(all).acquire_owned().await) };
         match tokio::time::timeout(WAIT, both).await {
-            Ok((Ok(of_origin), Ok(all))) => Ok(Place([of_origin, all])),
+            Ok((Ok(of_origin), Ok(all))) => Ok(Place(vec![of_origin, all])),
             Ok(_) | Err(_) => Err("too much of this origin, or in all, is being fetched already"),
+        }
+    }
+
+    /// A place for a question about a token, which was active before or not. The error says why there is none.
+    pub(super) async fn question(&self, known: bool) -> Result<Place, &'static str> {
+        let places = if known { &self.known } else { &self.unknown };
+        match tokio::time::timeout(WAIT, Arc::clone(places).acquire_owned()).await {
+            Ok(Ok(place)) => Ok(Place(vec![place])),
+            Ok(_) | Err(_) => Err("too many tokens are being asked about already"),
         }
     }
 
@@ -146,6 +163,20 @@ mod tests {
         assert!(budgets.place(Class::Policy, "one more").await.is_err());
         held.clear();
         assert!(budgets.place(Class::Policy, "one more").await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn tokens_that_are_guessed_take_no_place_of_known_ones_nor_of_documents() {
+        let budgets = Budgets::new();
+        let mut held = Vec::new();
+        for _ in 0..QUESTIONS_IN_FLIGHT {
+            held.push(budgets.question(false).await);
+        }
+        assert!(budgets.question(false).await.is_err());
+        assert!(budgets.question(true).await.is_ok());
+        assert!(budgets.place(Class::Policy, "a").await.is_ok());
+        held.clear();
+        assert!(budgets.question(false).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

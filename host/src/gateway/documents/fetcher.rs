@@ -8,8 +8,8 @@ use std::time::Duration;
 use axum::Router;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
-use http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, StatusCode};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use reqwest::Client;
 use rustls::pki_types::CertificateDer;
 use tokio::io::AsyncReadExt as _;
@@ -18,8 +18,8 @@ use url::{Host, Url};
 
 use super::budgets::{Budgets, Place};
 use super::names::{Names, Resolver, SystemNames};
-use super::{workload_api, workload_server};
-use crate::gate::{Body, Class, Content, Document, DocumentNeed};
+use super::{question, workload_api, workload_server};
+use crate::gate::{Body, Class, Content, Document, DocumentNeed, Question};
 use crate::gateway::clock::now;
 
 /// How long connecting may take, the handshake included.
@@ -27,6 +27,9 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(3);
 
 /// How long a whole fetch may take, its redirects included.
 const FETCH_WITHIN: Duration = Duration::from_secs(5);
+
+/// What a question about a token is.
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// Redirects that are followed, if the gate admits each.
 const MAX_REDIRECTS: u8 = 3;
@@ -136,6 +139,8 @@ impl Fetcher {
     pub(crate) async fn fetch(&self, need: &DocumentNeed, admits: &Arc<dyn Admits>) -> Document {
         let fetched = if need.server.is_some() && !need.url.starts_with("https://") {
             Err("nothing but a TLS server proves to be a workload".into())
+        } else if let Some(question) = &need.question {
+            self.ask(need, question).await
         } else if let Some(path) = need.url.strip_prefix("file:") {
             read_file(need, path).await
         } else if let Some(trust_domain) = need.url.strip_prefix(workload_api::SCHEME) {
@@ -144,7 +149,7 @@ impl Fetcher {
             self.follow(need, admits).await
         };
         let content = fetched.map_or_else(Content::Failed, Content::Body);
-        Document { url: need.url.clone(), server: need.server.clone(), fetched_at: now(), content }
+        Document { url: need.url.clone(), server: need.server.clone(), about: need.about(), fetched_at: now(), content }
     }
 
     async fn bundle(&self, need: &DocumentNeed, trust_domain: &str) -> Result<Body, Failed> {
@@ -179,27 +184,58 @@ impl Fetcher {
         tokio::time::timeout(FETCH_WITHIN, whole).await.map_err(|_| late())?
     }
 
+    /// Asks about a token. A redirect is an error: the token, and who asks, would go along.
+    async fn ask(&self, need: &DocumentNeed, question: &Question) -> Result<Body, Failed> {
+        if need.class != Class::Policy || need.server.is_some() {
+            return Err("only a policy names where to ask about tokens".into());
+        }
+        let url = Url::parse(&need.url).map_err(|error| format!("the URL is none: {error}"))?;
+        let whole = async {
+            let authorization = question::authorization(&question.credential).await?;
+            let place = self.budgets.question(question.known).await?;
+            let response = match self.local.get(&url.origin().ascii_serialization()) {
+                Some(router) => {
+                    let request = http::Request::post(url.as_str())
+                        .header(ACCEPT, &need.accept)
+                        .header(AUTHORIZATION, authorization)
+                        .header(CONTENT_TYPE, FORM)
+                        .body(axum::body::Body::from(question.form.clone()));
+                    within(router, request.map_err(|error| error.to_string())?, place).await
+                }
+                None => {
+                    let request = self
+                        .client(need.class, &url)?
+                        .post(url.clone())
+                        .header(ACCEPT, &need.accept)
+                        .header(AUTHORIZATION, authorization)
+                        .header(CONTENT_TYPE, FORM)
+                        .body(question.form.clone());
+                    over_the_network(request, place).await?
+                }
+            };
+            if redirected(&response.status, &response.headers).is_some() {
+                return Err("it redirects, and what is asked about a token goes nowhere else".to_owned());
+            }
+            response.take(need.most).await
+        };
+        let late = || format!("nothing whole came within {} seconds", FETCH_WITHIN.as_secs());
+        tokio::time::timeout(FETCH_WITHIN, whole).await.map_err(|_| late())?
+    }
+
     async fn get(&self, need: &DocumentNeed, url: &Url, admits: &Arc<dyn Admits>) -> Result<Response, Failed> {
         let origin = url.origin().ascii_serialization();
         let place = self.budgets.place(need.class, &origin).await?;
         // What is answered within this process has proved nothing to anybody.
         if let (None, Some(router)) = (&need.server, self.local.get(&origin)) {
             let request = http::Request::get(url.as_str()).header(ACCEPT, &need.accept).body(axum::body::Body::empty());
-            let request = request.map_err(|error| error.to_string())?;
-            let answer = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
-            let (parts, body) = answer.into_parts();
-            let stream = body.into_data_stream().map(|part| part.map_err(|error| error.to_string()));
-            return Ok(Response { status: parts.status, headers: parts.headers, body: stream.boxed(), _place: place });
+            return Ok(within(router, request.map_err(|error| error.to_string())?, place).await);
         }
         let mut client = self.client(need.class, url)?.clone();
         if need.server.is_some() {
             // Of the other one only what it refuses counts.
             client = self.of_workload(need, url, admits)?;
         }
-        let sent = client.get(url.clone()).header(ACCEPT, &need.accept).send().await.map_err(reason)?;
-        let (status, headers) = (sent.status(), sent.headers().clone());
-        let body = sent.bytes_stream().map(|part| part.map_err(reason)).boxed();
-        Ok(Response { status, headers, body, _place: place })
+        over_the_network(client.get(url.clone()).header(ACCEPT, &need.accept), place).await
     }
 
     /// Who may fetch a URL. The gate has admitted it; what it refuses for a class is refused here as well.
@@ -236,6 +272,21 @@ impl Fetcher {
         };
         builder.build().map_err(reason)
     }
+}
+
+/// Asks a part of this process.
+async fn within(router: &Router, request: http::Request<axum::body::Body>, place: Place) -> Response {
+    let answer = router.clone().oneshot(request).await.unwrap_or_else(|never| match never {});
+    let (parts, body) = answer.into_parts();
+    let stream = body.into_data_stream().map(|part| part.map_err(|error| error.to_string()));
+    Response { status: parts.status, headers: parts.headers, body: stream.boxed(), _place: place }
+}
+
+async fn over_the_network(request: reqwest::RequestBuilder, place: Place) -> Result<Response, Failed> {
+    let sent = request.send().await.map_err(reason)?;
+    let (status, headers) = (sent.status(), sent.headers().clone());
+    let body = sent.bytes_stream().map(|part| part.map_err(reason)).boxed();
+    Ok(Response { status, headers, body, _place: place })
 }
 
 /// For servers that the system's authorities and their names authenticate, and further authorities that the operator named.
@@ -328,6 +379,8 @@ async fn read_file(need: &DocumentNeed, path: &str) -> Result<Body, Failed> {
     Ok(Body { status: 200, media_type: None, bytes })
 }
 
+#[cfg(test)]
+mod questions;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

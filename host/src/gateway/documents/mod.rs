@@ -7,6 +7,7 @@ mod address;
 mod budgets;
 mod fetcher;
 mod names;
+mod question;
 mod store;
 mod workload_api;
 mod workload_server;

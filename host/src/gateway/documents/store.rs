@@ -14,7 +14,7 @@ const MAX_BYTES: u64 = 256 << 20;
 const OVERHEAD: usize = 256;
 
 /// How many kinds of documents there are.
-const KINDS: usize = 5;
+const KINDS: usize = 6;
 
 /// A URL, and who its server was to be: what came from another server is another document.
 type Place = (String, Option<String>);
@@ -43,13 +43,19 @@ impl Store {
         }
     }
 
-    /// Keeps a document that came, in place of an older one of its URL.
+    /// Keeps a document that came, in place of an older one of its URL. What is said of a token is for who asked, and is not kept.
     pub(crate) fn put(&self, kind: DocumentKind, document: Arc<Document>) {
+        if document.about.is_some() {
+            return;
+        }
         self.documents.insert((document.url.clone(), document.server.clone()), (kind, document));
     }
 
     /// The last good one that meets a need.
     pub(crate) fn get(&self, need: &DocumentNeed) -> Option<Arc<Document>> {
+        if need.question.is_some() {
+            return None;
+        }
         self.documents.get(&(need.url.clone(), need.server.clone())).map(|(_, document)| document)
     }
 
@@ -88,6 +94,7 @@ fn index(kind: DocumentKind) -> usize {
         DocumentKind::Bundle => 2,
         DocumentKind::StatusList => 3,
         DocumentKind::Users => 4,
+        DocumentKind::Introspection => 5,
     }
 }
 
@@ -98,7 +105,7 @@ mod tests {
 
     fn document(url: &str, length: usize, fetched_at: u64) -> Arc<Document> {
         let body = Body { status: 200, media_type: None, bytes: vec![0; length] };
-        Arc::new(Document { url: url.into(), server: None, fetched_at, content: Content::Body(body) })
+        Arc::new(Document { url: url.into(), server: None, about: None, fetched_at, content: Content::Body(body) })
     }
 
     #[test]
@@ -114,12 +121,19 @@ mod tests {
             accept: String::new(),
             most: 1,
             server: None,
+            question: None,
         };
         assert_eq!(store.get(&need).map(|found| found.fetched_at), Some(200));
         need.server = Some("spiffe://prod.example/server".into());
         assert!(store.get(&need).is_none(), "what the web's server said is not the workload's");
         assert_eq!(store.all_but_lists().len(), 1);
         assert_eq!((store.oldest(DocumentKind::Keys, 210), store.oldest(DocumentKind::Bundle, 210)), (Some(10), None));
+        need.server = None;
+        let about = Some(crate::gate::sha256_from_bytes([1; 32]));
+        let said = Document { about, ..Document::clone(&document("said", 10, 300)) };
+        store.put(DocumentKind::Introspection, Arc::new(said));
+        need.url = "said".into();
+        assert!(store.get(&need).is_none(), "what is said of a token is not");
         for number in 0..20 {
             store.put(DocumentKind::StatusList, document(&number.to_string(), 32 << 20, 100));
         }

@@ -7,7 +7,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 
 use super::{Engine, Generation};
-use crate::gate::{Content, Document, DocumentKind, DocumentNeed};
+use crate::gate::{Content, Document, DocumentKind, DocumentNeed, sha256_to_bytes};
 use crate::gateway::documents::Admits;
 
 /// For how many seconds a document that came for one instance is given to the next that asks, without another fetch.
@@ -20,9 +20,9 @@ pub(super) fn is_new(fetched_at: u64, now: u64) -> bool {
     now.checked_sub(fetched_at).is_some_and(|age| age <= SHARED_FOR)
 }
 
-/// What is fetched: who named it, what it is, its URL, and who its server has to be. A URL that two have named is fetched for each
-/// as each may.
-type What = (&'static str, &'static str, String, Option<String>);
+/// What is fetched: who named it, what it is, its URL, who its server has to be, and the token that it is about. A URL that two have
+/// named is fetched for each as each may.
+type What = (&'static str, &'static str, String, Option<String>, Option<[u8; 32]>);
 
 /// A fetch under way, and the policies whose instances wait for what comes of it.
 struct Flight {
@@ -55,7 +55,8 @@ impl Drop for Landing<'_> {
 impl Engine {
     /// Fetches a document, or joins who does, and returns when every instance was given what came of it.
     pub(super) async fn fly(self: &Arc<Self>, generation: &Arc<Generation>, need: &DocumentNeed) {
-        let what = (need.class.as_str(), need.kind.as_str(), need.url.clone(), need.server.clone());
+        let about = need.about().map(sha256_to_bytes);
+        let what = (need.class.as_str(), need.kind.as_str(), need.url.clone(), need.server.clone(), about);
         let landing = {
             let mut flights = self.flights.0.lock().unwrap_or_else(PoisonError::into_inner);
             match flights.get_mut(&what) {

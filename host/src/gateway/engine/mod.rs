@@ -160,7 +160,8 @@ impl Engine {
         // A challenge for a client is a nonce under another name.
         let for_clients =
             settings.listeners.iter().any(|one| one.clients && request.listener.as_ref() == Some(&one.name));
-        if let Some(nonces) = self.nonces.as_ref().filter(|_| for_clients || settings.replay == Replay::Nonce) {
+        let wanted = for_clients || settings.challenges || settings.replay == Replay::Nonce;
+        if let Some(nonces) = self.nonces.as_ref().filter(|_| wanted) {
             request.nonces = nonces.good(now());
         }
         let (slot, first) = {

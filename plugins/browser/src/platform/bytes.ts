@@ -35,3 +35,18 @@ export async function readAtMost(stream: AsyncIterable<Uint8Array>, most: number
   }
   return bytes;
 }
+
+/** Not every browser's streams can be iterated. */
+export async function* chunks(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    // Not waited for: of a stream in two, the other half may be read on.
+    void reader.cancel().catch(() => {});
+  }
+}

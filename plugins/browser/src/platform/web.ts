@@ -1,6 +1,6 @@
 /** A page, or a worker of one. */
 
-import { encode, readAtMost } from './bytes.js';
+import { chunks, encode, readAtMost } from './bytes.js';
 import type { DocumentNeed, FetchDocument, Fetched, Listener, Platform, Port } from './platform.js';
 import { within } from './within.js';
 import type { Told } from '../worker/protocol.js';
@@ -60,18 +60,4 @@ async function ask(need: DocumentNeed, at: number, signal: AbortSignal): Promise
     headers: type === null ? [] : [['content-type', type]],
     body_b64: encode(bytes),
   };
-}
-
-/** Not every browser's streams can be iterated. */
-async function* chunks(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = stream.getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel().catch(() => {});
-  }
 }

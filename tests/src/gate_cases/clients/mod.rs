@@ -1,6 +1,7 @@
 //! Clients of an authorization server: who they are, what they are told, and their registration on first use.
 
 mod credentials;
+mod dynamic;
 mod once;
 mod registering;
 
@@ -89,10 +90,14 @@ impl Sent {
     }
 
     fn asked(&self) -> Check {
+        self.asked_at("/authenticate")
+    }
+
+    fn asked_at(&self, path: &str) -> Check {
         let mut body =
             json!({"request": {"method": "POST", "url": self.url, "headers": self.headers, "form": self.form}});
         put(&mut body, &self.more);
-        at("/authenticate", &body)
+        at(path, &body)
     }
 }
 
@@ -198,5 +203,9 @@ pub(super) fn cases() -> Group {
     once::proofs(&mut group);
     registering::registration(&mut group);
     registering::endpoints(&mut group);
+    dynamic::pushing(&mut group);
+    dynamic::vouching(&mut group);
+    dynamic::following(&mut group);
+    dynamic::binding(&mut group);
     group
 }

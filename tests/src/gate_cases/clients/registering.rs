@@ -112,7 +112,7 @@ pub(super) fn endpoints(group: &mut Group) {
                 (
                     "elsewhere",
                     at("/challenges", &json!({})),
-                    own(404, "clients.path_unknown", "servers ask at /authenticate, /challenge and /redirect"),
+                    own(404, "clients.path_unknown", "servers ask at /authenticate, /challenge, /redirect, /pushed, /pushed/authorization, /pushed/token and /bind"),
                 ),
                 ("query", at("/challenge?a=b", &json!({})), Want::deny(404, "clients.path_unknown")),
             ],

@@ -5,6 +5,7 @@ use super::{
         limits::{MAX_SECONDS, MAX_WINDOW},
         shape::{Kind, Shape},
     },
+    dynamic_clients::{CLIENTS_KEY_BINDING, DYNAMIC_CLIENTS},
     optional, required,
 };
 
@@ -83,6 +84,20 @@ pub static CLIENTS: Shape = Shape {
             "nobody",
             "Workloads that are registered on first use. The host keeps the records (`serve --clients-store`).",
             "[clients.register]\nspiffe_id = [\"spiffe://prod.example/agents/*\"]",
+        ),
+        optional(
+            "dynamic",
+            Kind::Object(&DYNAMIC_CLIENTS),
+            "every one is refused",
+            "Clients that register with their pushed request, and last as long as the tokens they get.",
+            "[clients.dynamic]\nredirect_hosts = [\"client.example.org\"]\nvouched_by = { attestation = {} }",
+        ),
+        optional(
+            "key_binding",
+            Kind::Object(&CLIENTS_KEY_BINDING),
+            "a request with `tmb` is refused",
+            "Tokens that are bound to a key which their requester names and does not prove.",
+            "[clients.key_binding]\nrequesters = [\"https://broker.example\"]",
         ),
     ],
 };

@@ -11,7 +11,7 @@ use portcullis_gate::{
     policy::{Format, Policy, PolicyError},
 };
 use portcullis_types::{
-    Findings, Timestamp, Trace,
+    Findings, Timestamp, Trace, base64url,
     json::{self, Object, Value},
 };
 
@@ -112,6 +112,13 @@ struct Around {
     records: BTreeMap<String, String>,
 }
 
+/// What can be fetched for a need: under its URL; where it is about a token, before that under its URL, `#` and the token's SHA-256
+/// in base64url.
+fn found<'r>(need: &DocumentNeed, resources: &'r BTreeMap<String, Resource>) -> Option<&'r Resource> {
+    let exact = need.question.as_ref().map(|asked| format!("{}#{}", need.url, base64url::encode(&asked.digest)));
+    exact.and_then(|name| resources.get(&name)).or_else(|| resources.get(&need.url))
+}
+
 /// What comes of a fetch: nothing from a server that does not prove who it is, where it has to and what it presents is told.
 fn fetched(gate: &Gate, need: &DocumentNeed, resource: &Resource, at: Timestamp) -> Content {
     let admitted = match (&need.server, &resource.server_chain) {
@@ -150,14 +157,15 @@ fn drive(
                 id,
                 match what {
                     Wanted::Document(need) => {
-                        let content = match around.resources.get(&need.url) {
+                        let content = match found(&need, &around.resources) {
                             Some(resource) => fetched(gate, &need, resource, at),
                             None => {
                                 missing.push(need.url.clone());
                                 Content::Failed("it is not among the resources".into())
                             }
                         };
-                        let document = Document { url: need.url, server: need.server, fetched_at: at, content };
+                        let about = need.question.map(|question| question.digest);
+                        let document = Document { url: need.url, server: need.server, about, fetched_at: at, content };
                         gate.provide(&[document], at);
                         Told::Done
                     }

@@ -98,7 +98,7 @@ pub(super) fn document_need(need: &Object) -> Result<DocumentNeed, Rejection> {
     let most = members.optional_integer("most")?.unwrap_or(0);
     let server = members.optional_text("server")?.map(ToString::to_string);
     members.finish()?;
-    Ok(DocumentNeed { url, class, kind, most: usize::try_from(most).unwrap_or(usize::MAX), server })
+    Ok(DocumentNeed { url, class, kind, most: usize::try_from(most).unwrap_or(usize::MAX), server, question: None })
 }
 
 /// What can be fetched from a place.
@@ -155,5 +155,5 @@ pub(super) fn document(document: &Object) -> Result<Document, Rejection> {
     let fetched_at = members.optional_integer("fetched_at")?;
     let fetched_at = fetched_at.ok_or_else(|| malformed("a document has no member \"fetched_at\""))?;
     let server = members.optional_text("server")?.map(ToString::to_string);
-    Ok(Document { url, server, fetched_at, content: content(&mut members)? })
+    Ok(Document { url, server, about: None, fetched_at, content: content(&mut members)? })
 }

@@ -9,7 +9,7 @@ use portcullis_types::{
     json::{Number, Object, Value},
 };
 
-use super::{super::policy, read, write};
+use super::{super::policy, read, refused, write};
 use crate::{
     Door,
     door::{Answer, Call, object},
@@ -63,6 +63,13 @@ pub(in crate::operations) fn load(door: &mut Door, call: Call<'_>) -> Answer {
         return Err(too_many("gates", MAX_GATES).into());
     }
     let policy = policy::read(door, policy, browser)?;
+    let absent = policy.introspection_absent(
+        "a host of this interface has no secret that an introspection endpoint would know it by",
+        "ask the gateway, which introspects opaque tokens",
+    );
+    if let Some(error) = absent {
+        return Err(refused(&[error]));
+    }
     let gate = Gate::new(policy, Rc::clone(door.backend()));
     let handle = door.sessions.next();
     door.sessions.gates.insert(handle, gate);

@@ -30,7 +30,7 @@ fn always(admitted: bool) -> Arc<dyn Admits> {
 
 fn need(url: &str, class: Class) -> DocumentNeed {
     let accept = "application/json".into();
-    DocumentNeed { url: url.into(), class, kind: DocumentKind::Keys, accept, most: 1_000, server: None }
+    DocumentNeed { url: url.into(), class, kind: DocumentKind::Keys, accept, most: 1_000, server: None, question: None }
 }
 
 /// A server that answers each connection with the same bytes, and what it was asked.

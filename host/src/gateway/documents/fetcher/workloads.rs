@@ -118,6 +118,7 @@ fn need(url: String) -> DocumentNeed {
         accept: "application/json".into(),
         most: 1_000,
         server: Some(SERVER.into()),
+        question: None,
     }
 }
 
