@@ -477,8 +477,8 @@ mod tests {
                         "transaction_tokens",
                         "transaction",
                         // The gateway's, which signs with keys of its own.
-                        "transaction_tokens.service",
-                        "workloads",
+                        "transaction_service",
+                        "a served workload",
                         "a known client",
                         "register",
                         "a configured client",

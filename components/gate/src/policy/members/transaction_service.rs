@@ -9,7 +9,7 @@ const SERVICE: &str = "[transaction_tokens.service]\nendpoint = \"https://tts.pr
 
 /// The Transaction Token Service.
 pub static TRANSACTION_SERVICE: Shape = Shape {
-    title: "transaction_tokens.service",
+    title: "transaction_service",
     doc: "The Transaction Token Service of the trust domain, which the gateway is then (RFC 8693, \
           draft-ietf-oauth-transaction-tokens-11 section 11). It answers at `endpoint` and publishes its keys where \
           `transaction_tokens.keys` says, both at a listener with `serves = \"transactions\"`. Its tokens have \
@@ -71,7 +71,7 @@ pub static TRANSACTION_SERVICE: Shape = Shape {
 
 /// Workloads that may have Transaction Tokens.
 pub static TRANSACTION_WORKLOAD: Shape = Shape {
-    title: "workloads",
+    title: "a served workload",
     doc: "Workloads that may have Transaction Tokens. They come with an X.509-SVID of the connection, a WIT-SVID and its proof, or a \
           JWT-SVID as Bearer token.",
     members: &[

@@ -64,7 +64,8 @@ pub static TRANSACTION_TOKENS: Shape = Shape {
             Kind::Object(&TRANSACTION_SERVICE),
             "none: another one makes the tokens",
             "The Transaction Token Service that the gateway is. It signs with keys of its own, which it publishes at `keys`.",
-            "[transaction_tokens.service]\nendpoint = \"https://tts.prod.example/token\"",
+            "[transaction_tokens.service]\nendpoint = \"https://tts.prod.example/token\"\n\
+             workloads = [{ spiffe_id = [\"spiffe://prod.example/edge/*\"] }]",
         ),
     ],
 };
