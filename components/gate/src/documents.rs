@@ -1,6 +1,6 @@
 //! Documents that the gate needs from outside, and when it asks for them.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
 
 use portcullis_types::{Rejection, Timestamp};
@@ -112,7 +112,7 @@ pub struct DocumentNeed {
     /// Absent where the server is authenticated as the web's servers are: by the system's authorities and its name.
     pub server: Option<String>,
     /// What is asked with POST, where a GET does not say it. No redirect of it is followed, and nobody caches what comes.
-    pub question: Option<Question>,
+    pub question: Option<Box<Question>>,
 }
 
 impl DocumentNeed {

@@ -113,7 +113,7 @@ pub fn explain(policy: &Policy, method: &str, url: &str) -> Vec<Demand> {
                 let names: Vec<&str> = accepted.iter().map(|binding| binding.name()).collect();
                 demands.put("binding", format!("the token's key is {}; else 403", names.join(" or ")));
             }
-            demands.transaction(policy, require.transaction.as_ref());
+            demands.transaction(policy, require.transaction.as_deref());
             demands.upstream(policy);
         }
     }

@@ -61,7 +61,7 @@ impl Judge<'_> {
     ) -> Result<Passed, Stop> {
         let transaction = match &self.policy.transaction_tokens {
             Some(accepted) => {
-                self.transaction(judged, request, &verified, accepted, require.transaction.as_ref(), context)
+                self.transaction(judged, request, &verified, accepted, require.transaction.as_deref(), context)
             }
             None => Ok(None),
         };

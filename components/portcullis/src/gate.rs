@@ -219,7 +219,7 @@ fn document_need(need: gate::DocumentNeed) -> DocumentNeed {
         accept: need.kind.accept().into(),
         most: need.most as u64,
         server: need.server,
-        question: need.question.map(question),
+        question: need.question.map(|asked| question(*asked)),
         url: need.url,
     }
 }
@@ -270,7 +270,7 @@ fn document_needed(need: DocumentNeed) -> gate::DocumentNeed {
         },
         most: usize::try_from(need.most).unwrap_or(usize::MAX),
         server: need.server,
-        question: need.question.map(asked),
+        question: need.question.map(|question| Box::new(asked(question))),
     }
 }
 

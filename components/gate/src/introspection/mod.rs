@@ -7,7 +7,7 @@
 mod answer;
 mod questions;
 
-use alloc::{format, rc::Rc, string::String, vec};
+use alloc::{boxed::Box, format, rc::Rc, string::String, vec};
 
 use portcullis_crypto::sha256;
 use portcullis_token::jwt::{self, Expectations};
@@ -148,7 +148,7 @@ fn need(introspection: &Introspection, token: &str, digest: [u8; 32], known: boo
         kind: Kind::Introspection,
         most: MAX_INTROSPECTION_ANSWER,
         server: None,
-        question: Some(Question { digest, form, credential: introspection.credential.clone(), known }),
+        question: Some(Box::new(Question { digest, form, credential: introspection.credential.clone(), known })),
     }
 }
 

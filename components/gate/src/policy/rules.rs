@@ -1,6 +1,6 @@
 //! Rules: which requests they are for, whose credentials count, and what is required.
 
-use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, format, string::String, vec, vec::Vec};
 
 use portcullis_oauth::key_binding::Binding;
 use portcullis_scope::{AcrValues, AuthorizationDetails, ClaimRequirements, Required, ScopeSet};
@@ -43,7 +43,7 @@ pub struct Requirements {
     /// One of these is how the token is bound to its sender's key.
     pub binding: Option<Vec<Binding>>,
     /// What is asked of the transaction beside it.
-    pub transaction: Option<TransactionRequirements>,
+    pub transaction: Option<Box<TransactionRequirements>>,
     /// An attestation of the access token's client comes with it.
     pub attestation: bool,
 }
@@ -382,7 +382,7 @@ pub(super) fn requirements(
     }
     let spiffe_id = require.texts("spiffe_id").map(|texts| patterns(require, &texts, authorities, around, errors));
     let binding = transaction_tokens::bindings(require, errors);
-    let transaction = transaction_tokens::requirements(require, around.transactions, errors);
+    let transaction = transaction_tokens::requirements(require, around.transactions, errors).map(Box::new);
     let claims_needed = granted != Required::default() || binding.is_some();
     if let Some(authorities) = authorities
         && claims_needed
