@@ -471,7 +471,6 @@ mod tests {
                         "a grant",
                         "token_service",
                         // A page has no attesters.
-                        "attestation",
                         // An authorization server's, which has no page.
                         "clients",
                         "transaction_tokens",
@@ -484,6 +483,7 @@ mod tests {
                         "a configured client",
                         "dynamic",
                         "vouched_by",
+                        "vouched_by.attestation",
                         "attestation",
                         "vouched_by.software_statement",
                         "clients.key_binding",
