@@ -53,6 +53,7 @@ impl Judge<'_> {
     ) -> Result<Passed, Stop> {
         self.origin(&described.url)?;
         let challenges = if clients.challenges { self.challenges(request)? } else { Vec::new() };
+        self.has_nonces(request, described)?;
         let by = self.by(clients, described);
         let (verified, at_attestation) = match by {
             By::TrustDomain(number) => {
@@ -131,6 +132,14 @@ impl Judge<'_> {
         check(self.trace, "origin", "docs/clients.md", made, |()| "the server's".into()).map_err(|rejection| {
             refused(rejection, ErrorAnswer { status: 400, error: "invalid_request", headers: Vec::new() })
         })
+    }
+
+    /// Where the policy wants nonces, the host has some for a proof of DPoP: without any, a proof would need none.
+    ///
+    /// Error: `replay.nonce_unavailable`.
+    pub(super) fn has_nonces(&mut self, request: &Request, described: &Described) -> Result<(), Denial> {
+        let wanted = self.policy.replay == Replay::Nonce && described.header("DPoP").is_some();
+        if wanted && request.nonces.is_empty() { Err(self.without_nonces()) } else { Ok(()) }
     }
 
     /// Whose keys the credential of a request would verify with, not verified. What has several is refused later.

@@ -196,10 +196,7 @@ impl Judge<'_> {
             true => nonces(clients, self.policy.replay, request, described),
             false => Vec::new(),
         };
-        // Without any, a proof would need none.
-        if self.policy.replay == Replay::Nonce && nonces.is_empty() && described.header("DPoP").is_some() {
-            return Err(self.without_nonces());
-        }
+        self.has_nonces(request, described)?;
         Ok(Given { challenges, nonces, window: clients.window })
     }
 

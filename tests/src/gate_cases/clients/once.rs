@@ -69,6 +69,11 @@ pub(super) fn proofs(group: &mut Group) {
                 ("dpop-seen", both().asked().set("seen", json!(["d1"])), Want::deny(400, "dpop.replayed")),
                 ("both-seen", both().asked().set("seen", json!(["d1", "p1"])), Want::deny(400, "pop.replayed")),
                 ("nonce-wanted", both().asked().policy("replay", "nonce"), Want::deny(400, "dpop.nonce_missing")),
+                (
+                    "nonce-wanted-of-a-host-without",
+                    both().asked().policy("replay", "nonce").policy("clients/challenges", false).set("nonces", ()),
+                    Want::deny(503, "replay.nonce_unavailable"),
+                ),
             ],
         );
 }
