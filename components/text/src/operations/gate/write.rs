@@ -13,9 +13,7 @@ use portcullis_types::base64url;
 use portcullis_types::json;
 use portcullis_types::json::{Number, Object, Value};
 
-#[cfg(any(feature = "clients", feature = "registry"))]
-use crate::door::object;
-use crate::door::rejected;
+use crate::door::{object, rejected};
 
 /// Texts as a list.
 pub(super) fn texts(texts: &[String]) -> Value {
