@@ -1,7 +1,7 @@
 //! Status lists as their publisher makes them: the opposite of what the rest of this crate reads.
 //!
 //! Values are packed ([`Packing`]), compressed ([`Packing::compress`]), and put into a token that somebody else signs
-//! ([`UnsignedJwt`], [`UnsignedCwt`]): no private key comes here. [`read_back`] opens what was signed as a relying party does,
+//! ([`UnsignedJwt`], [`UnsignedCwt`]): no private key comes here. [`read_back()`] opens what was signed as a relying party does,
 //! and compares every value. Which tokens have which index is not decided here either: indices are to be drawn at random by
 //! whoever can draw (section 12.5.1).
 //!

@@ -12,7 +12,7 @@ use super::{
 /// Decides what follows from a URL by which the client app was opened. `sender` is the app that opened it, where the operating system
 /// tells.
 ///
-/// Errors: those of [`step`](super::step), and `app2app.callback_unexpected` for a call that has nothing to do with the flow, which
+/// Errors: those of [`step`](super::step()), and `app2app.callback_unexpected` for a call that has nothing to do with the flow, which
 /// goes on as if it had not been made (section 5.3).
 pub fn invoked(flow: &Flow, url: &str, sender: Option<&str>, trace: &mut dyn Trace) -> Result<Decision, Rejection> {
     check(trace, "the flow", "app2app-browserless-07 section 5.3", flow.check(), |()| flow.phase.name().into())?;

@@ -61,7 +61,7 @@ pub struct App {
 
 /// A flow. It is used once: after its end it is thrown away, cookies and all (section 5.3).
 ///
-/// [`step`](super::step) checks it each time, so that one that was changed on the way cannot do harm.
+/// [`step`](super::step()) checks it each time, so that one that was changed on the way cannot do harm.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Flow {
     /// How far it is.

@@ -1,7 +1,7 @@
 //! From app to app without a browser (draft-zehavi-oauth-app2app-browserless-07).
 //!
 //! A client app asks authorization servers over HTTP where to go, until one names a deep link of the app in which the user
-//! authenticates; that app calls the client back, and the client carries the answer back through the same servers. [`step`] decides
+//! authenticates; that app calls the client back, and the client carries the answer back through the same servers. [`step()`] decides
 //! each hop by what a server answered, [`invoked`] what to do when the client app is called back. Nothing is fetched or opened here,
 //! and a [`Flow`] is all that is remembered: the caller hands it in and gets the next one.
 //!

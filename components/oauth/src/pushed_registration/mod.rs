@@ -3,7 +3,7 @@
 //! share, and lasts no longer than the tokens it gets.
 //!
 //! It is off until a [`PushPolicy`] turns it on, and then lets through what the policy names and nothing else: metadata, hosts
-//! that browsers are sent to, scopes, and who has to vouch for the client. [`verify`] judges the pushed request,
+//! that browsers are sent to, scopes, and who has to vouch for the client. [`verify()`] judges the pushed request,
 //! [`tie_authorization`] and [`tie_token`] hold the two requests after it to what was pushed. Making and keeping the
 //! `request_uri`, and the memory of proofs used before, are the host's.
 //!
