@@ -64,7 +64,7 @@ origins = ["http://api.example"]
 
 [[listeners]]
 name = "check"
-address = "127.0.0.1:0"
+address = "127.0.0.1:8081"
 
 [[issuers]]
 name = "corp"

@@ -49,8 +49,18 @@ fn deferred(group: &mut Group) {
     let other = open.clone().dpop(&other, &proof(Key::Ed(9), &other, &json!({}), &json!({})));
     group
         .about("A token whose key was not proved when it was issued is for a policy that says so (tmb-claim-01).")
-        .case("proved", &with(&strict, &bound(false, &json!({}))), &how("proved"))
-        .case("none", &strict.clone().bearer(&token(&json!({}))), &how("none"))
+        .pair(
+            "proved",
+            &with(&strict, &bound(false, &json!({}))),
+            &how("proved"),
+            &[("as-bearer", strict.clone().bearer(&token(&bound(false, &json!({})))), invalid("proof.scheme_bearer"))],
+        )
+        .pair(
+            "none",
+            &strict.clone().bearer(&token(&json!({}))),
+            &how("none"),
+            &[("as-bound", with(&strict, &json!({})), invalid("proof.token_unbound"))],
+        )
         .pair(
             "deferred",
             &with(&open, &marked),
@@ -68,7 +78,16 @@ fn deferred(group: &mut Group) {
                 ("as-bearer", open.clone().bearer(&token(&marked)), invalid("proof.scheme_bearer")),
             ],
         )
-        .case("unmarked-counts-as-said", &with(&unsaid, &bound(false, &json!({}))), &how("deferred"));
+        .pair(
+            "unmarked-counts-as-said",
+            &with(&unsaid, &bound(false, &json!({}))),
+            &how("deferred"),
+            &[(
+                "refused-by-a-rule",
+                with(&unsaid.clone().require(json!({"binding": ["proved"]})), &bound(false, &json!({}))),
+                Want::deny(403, "binding.not_accepted"),
+            )],
+        );
 }
 
 fn accepted(group: &mut Group) {
@@ -87,15 +106,28 @@ fn accepted(group: &mut Group) {
         ],
     );
     let both = check(json!(["deferred", "none"]));
+    let proved_one = with(&both, &bound(false, &json!({})));
     group
-        .case("accepted-deferred", &with(&both, &bound(true, &json!({}))), &how("deferred"))
-        .case("accepted-none", &both.clone().bearer(&token(&json!({}))), &how("none"))
-        .case("accepted-not-proved", &with(&both, &bound(false, &json!({}))), &refused);
+        .pair(
+            "accepted-deferred",
+            &with(&both, &bound(true, &json!({}))),
+            &how("deferred"),
+            &[("proved", proved_one.clone(), refused.clone())],
+        )
+        .pair(
+            "accepted-none",
+            &both.clone().bearer(&token(&json!({}))),
+            &how("none"),
+            &[("proved", proved_one, refused.clone())],
+        );
     let set = check(json!(["proved", "deferred"])).policy("upstream/set", json!({"X-Binding": "binding"}));
-    group.about("The upstream may be told.").case(
+    let told = how("deferred").headers(&[("X-Binding", "deferred")]);
+    let none = set.clone().bearer(&token(&json!({})));
+    group.about("The upstream may be told.").pair(
         "upstream",
         &with(&set, &bound(true, &json!({}))),
-        &how("deferred").headers(&[("X-Binding", "deferred")]),
+        &told,
+        &[("none", none, refused)],
     );
 }
 
@@ -123,7 +155,14 @@ fn certificates(group: &mut Group) {
             Want::deny(401, "mtls.certificate_mismatch")
         })],
     );
-    group.case("certificate-deferred", &plain(true, &digest), &how("deferred"));
+    group.pair(
+        "certificate-deferred",
+        &plain(true, &digest),
+        &how("deferred"),
+        &[("not-permitted", plain(true, &digest).policy("issuers/0/key_binding", ()), {
+            Want::deny(401, "binding.deferred_not_permitted")
+        })],
+    );
 }
 
 /// Client extension claims (draft-lombardo-oauth-client-extension-claims-02).
@@ -166,10 +205,11 @@ fn extensions(group: &mut Group) {
                 }),
             ],
         )
-        .case(
+        .pair(
             "extension-claims-unknown-values",
             &with(json!({"cxt": ["dpop", "new"], "ccr": ["x"]})),
             &Want::subject("alice"),
+            &[("alone", with(json!({"cxt": ["new"], "ccr": ["x"]})), short("scope.claim_lacks_insufficient_claims"))],
         )
         .note("Values that are not known are passed over.");
 }

@@ -250,7 +250,12 @@ fn profiles(group: &mut Group) {
             ("no-text", of(&plain, json!(1)), invalid("token.type_type")),
         ],
     );
-    group.case("jwt-typ-access-token", &of(&plain, json!("at+jwt")), &Want::subject("alice"));
+    group.pair(
+        "jwt-typ-access-token",
+        &of(&plain, json!("at+jwt")),
+        &Want::subject("alice"),
+        &[("another", of(&plain, json!("id+jwt")), mismatch())],
+    );
     let said = plain.policy("issuers/0/typ", "session+jwt");
     group.about("jwt: where the policy says which kind, it is that.").pair(
         "jwt-typ-said",

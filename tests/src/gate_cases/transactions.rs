@@ -278,12 +278,31 @@ fn stripped(group: &mut Group) {
         let check = check(json!({})).policy("rules", json!([{"anonymous": true}]));
         with(&check.bare(), token)
     };
+    let missing = Want::deny(401, "credential.missing");
+    let asked = |check: Check| check.policy("rules", json!([{"path": "/reports/{id}", "require": {}}]));
+    let alone = check(json!({})).header("Txn_Token", &good);
+    let stranger = anonymous(&good).policy("transaction_tokens", ());
     group
         .about("Where nobody verifies it, it goes no further.")
-        .case("anonymous", &anonymous(&good), &Want::allow().and("strip", json!(["Txn-Token"])))
-        .case("alike", &unasked(&good).header("Txn_Token", &bad), &allowed().and("strip", json!(["Txn_Token"])))
-        .case("unknown", &anonymous(&good).policy("transaction_tokens", ()), &Want::allow().and("strip", json!([])))
-        .note("A policy without transaction_tokens knows nothing of the field.");
+        .pair(
+            "anonymous",
+            &anonymous(&good),
+            &Want::allow().and("strip", json!(["Txn-Token"])),
+            &[("asked-for-a-credential", asked(anonymous(&good)), missing.clone())],
+        )
+        .pair(
+            "alike",
+            &unasked(&good).header("Txn_Token", &bad),
+            &allowed().and("strip", json!(["Txn_Token"])),
+            &[("alone", alone, denied("txn.missing"))],
+        )
+        .about("A policy without transaction_tokens knows nothing of the field.")
+        .pair(
+            "unknown",
+            &stranger,
+            &Want::allow().and("strip", json!([])),
+            &[("asked-for-a-credential", asked(stranger.clone()), missing)],
+        );
 }
 
 fn once(group: &mut Group) {
@@ -297,15 +316,17 @@ fn once(group: &mut Group) {
             &allowed(),
             &[("seen", single.clone().set("seen", json!(["t-1"])), denied("txn.replayed"))],
         );
-    let often = single.policy("transaction_tokens/single_use", ()).set("seen", json!(["t-1"]));
-    group.case("many-uses", &often, &allowed());
+    let once = single.set("seen", json!(["t-1"]));
+    let often = once.clone().policy("transaction_tokens/single_use", ());
+    group.pair("many-uses", &often, &allowed(), &[("one", once, denied("txn.replayed"))]);
 }
 
 fn told(group: &mut Group) {
     let text = transaction(&json!({}), &json!({}));
     let set = json!({"X-Transaction": "transaction", "X-For": "transaction_subject", "X-User": "subject"});
     let check = with(&check(json!({})), &text).policy("upstream/set", set);
-    group.about("The upstream may be told of the transaction beside its caller.").case(
+    let none = check.clone().bearer(&token(&json!({})));
+    group.about("The upstream may be told of the transaction beside its caller.").pair(
         "upstream",
         &check,
         &allowed().headers(&[("X-Transaction", "t-1"), ("X-For", "user-7"), ("X-User", "alice")]).and(
@@ -313,8 +334,9 @@ fn told(group: &mut Group) {
             json!({"id": "t-1", "subject": "user-7", "scopes": ["trade.stocks", "trade.read"],
                 "requesting_workload": "spiffe://prod.example/gateway"}),
         ),
+        &[("without", none.clone(), denied("txn.missing"))],
     );
-    let none = check.clone().bearer(&token(&json!({}))).require(json!({}));
     let want = Want::subject("alice").headers(&[("X-User", "alice")]);
-    group.case("upstream-without", &none, &want);
+    let unasked = none.clone().require(json!({}));
+    group.pair("upstream-without", &unasked, &want, &[("asked-for", none, denied("txn.missing"))]);
 }

@@ -149,6 +149,10 @@ fn typed_requests_after_a_pushed_one_answer_as_the_text_door_does() {
     for case in cases(&["par.ndjson"]).into_iter().filter(|case| case.op == "par.tie") {
         let Some(answer) = text_answer(&mut component, &case) else { continue };
         let (wanted, members) = (wanted(&answer), &case.request);
+        // What was pushed is a record here, which has no members that nobody knows.
+        if wanted == "par.pushed_malformed" {
+            continue;
+        }
         let pushed = &members["pushed"];
         let key = match &pushed["key"] {
             Value::Null => None,

@@ -384,10 +384,15 @@ pub(super) fn binding(group: &mut Group) {
                 ("twice", asked(json!({"tmb": ["{}", "{}"]})), Want::deny(400, "clients.description_malformed")),
             ],
         )
-        .case(
+        .pair(
             "bind-proved",
             &asked(json!({"client_id": "app", "tmb": null, "proved": cnf})),
             &bound("proved", json!({"cnf": cnf})),
+            &[(
+                "named",
+                asked(json!({"client_id": "app", "proved": cnf})),
+                Want::deny(400, "binding.requester_not_permitted"),
+            )],
         )
         .pair(
             "bind-alone",
@@ -402,10 +407,15 @@ pub(super) fn binding(group: &mut Group) {
                 ),
             ],
         )
-        .case(
+        .pair(
             "bind-both",
             &asked(json!({"proved": {"jkt": INSTANCE.thumbprint()}})),
             &bound("deferred", json!({"cnf": cnf, "tmb": cnf})),
+            &[(
+                "of-another-client",
+                asked(json!({"client_id": "app", "proved": {"jkt": INSTANCE.thumbprint()}})),
+                Want::deny(400, "binding.requester_not_permitted"),
+            )],
         )
         .about("docs/pushed-registration.md: who vouches and who is believed is for the operator to say.")
         .case(
