@@ -120,6 +120,8 @@ const CALLS = {
     // every body, and fetches nothing from workloads.
     if (listener !== undefined || seen !== undefined || client_certificate?.leaf || request.target !== undefined || request.trailers) return undefined;
     if (request.body_withheld || policy.trust_domains?.some?.((one) => one.bundle_profile === 'https_spiffe')) return undefined;
+    // Nobody attests beside a page's requests: such a policy is none for it (`policy.browser_attestation`).
+    if (policy.attestation) return undefined;
     if (policy.listeners || policy.replay === 'shared' || JSON.stringify(policy).includes('"oct"')) return undefined;
     if (/"(file:|workload-api)/.test(JSON.stringify(policy))) return undefined;
     const fetch = async (need) => {
