@@ -198,6 +198,8 @@ fn the_schema_takes_what_is_right_and_refuses_what_has_another_shape() {
     let unseen = [
         "svid_unknown.toml",
         "binding_word.toml",
+        "transaction_service_workloads.toml",
+        "introspection_cache.toml",
         "clients_method_unknown.toml",
         "out_of_range_leeway.toml",
         "out_of_range_memory.toml",
