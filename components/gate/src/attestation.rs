@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// How far the clocks of attesters and ours may differ, in seconds: as those of issuers.
-pub(crate) const LEEWAY: u64 = 30;
+pub(crate) const LEEWAY: u64 = issuers::DEFAULT_LEEWAY;
 
 /// A proof of an attestation, or one that came beside it, and the denial for one that was used before.
 #[derive(Debug)]

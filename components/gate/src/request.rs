@@ -177,6 +177,21 @@ impl<'r> Judged<'r> {
         })
     }
 
+    /// The body of a request that is a form, all of whose parameters stand there (RFC 6749 section 4.3.2, RFC 8693 section 2.1). The
+    /// error says for people why it is none; its code is for who asks.
+    #[cfg(feature = "registry")]
+    pub(crate) fn form<'b>(&self, request: &'b Request) -> Result<&'b [u8], &'static str> {
+        let media = values(self.headers, "content-type").next().and_then(|value| core::str::from_utf8(value).ok());
+        let media = media.map(|media| media.split(';').next().unwrap_or_default().trim());
+        if !media.is_some_and(|media| media.eq_ignore_ascii_case("application/x-www-form-urlencoded")) {
+            return Err("the body is no form");
+        }
+        if self.target.split_once('?').is_some_and(|(_, query)| !query.is_empty()) {
+            return Err("parameters stand in the form, and there are some in the query");
+        }
+        request.body.as_deref().ok_or("the host has not the body")
+    }
+
     /// Origin and path as they were sent, without query.
     pub(crate) fn url(&self, policy: &Policy) -> String {
         let origin = policy.origins.get(self.origin).map_or("", Origin::as_str);

@@ -4,46 +4,15 @@
 #![cfg(feature = "build")]
 #![allow(unsafe_code)]
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
-};
+mod support;
+
+use support::measured;
 
 use portcullis_crypto::Algorithm;
 use portcullis_status::{
     Bits,
     build::{ListClaims, Packing, TokenHeader, UnsignedCwt, UnsignedJwt},
 };
-
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-/// SAFETY: everything is the system's allocator's; only sizes are counted.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let now = NOW.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(now, Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// What a call takes at most, in bytes, beside what was there before.
-fn peak<T>(call: impl FnOnce() -> T) -> (T, usize) {
-    let before = NOW.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    let made = call();
-    (made, PEAK.load(Relaxed) - before)
-}
 
 const ENTRIES: u64 = 100_000_000;
 const PACKED: usize = 12_500_000;
@@ -53,7 +22,7 @@ const WORKSPACE: usize = 512 * 1024;
 
 #[test]
 fn memory_is_bounded() {
-    let (mut packing, taken) = peak(|| Packing::new(Bits::One, ENTRIES, 0).unwrap());
+    let (mut packing, _, taken) = measured(|| Packing::new(Bits::One, ENTRIES, 0).unwrap());
     assert!(taken <= PACKED + 1024, "{taken} bytes");
 
     // Every other entry at random: nothing that can be compressed, which is the worst there is.
@@ -62,7 +31,7 @@ fn memory_is_bounded() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         packing.set(index, (state >> 63) as u8).unwrap();
     }
-    let (list, taken) = peak(|| packing.compress(&mut |_| {}).unwrap());
+    let (list, _, taken) = measured(|| packing.compress(&mut |_| {}).unwrap());
     assert!(list.zlib.len() > PACKED);
     // A vector that grows is at times held twice, once of it with room to spare.
     assert!(taken <= 3 * PACKED + WORKSPACE, "{taken} bytes");
@@ -76,11 +45,11 @@ fn memory_is_bounded() {
     };
     let header = TokenHeader { algorithm: Algorithm::Es256, kid: None, certificates: &[] };
     // The stream in base64url, in JSON, and that in base64url again.
-    let (token, taken) = peak(|| UnsignedJwt::new(&header, &claims, &list).unwrap().finish(&[1; 64]).unwrap());
+    let (token, _, taken) = measured(|| UnsignedJwt::new(&header, &claims, &list).unwrap().finish(&[1; 64]).unwrap());
     assert!(token.len() > PACKED * 16 / 9);
     assert!(taken <= 7 * PACKED, "{taken} bytes");
     drop(token);
-    let (token, taken) = peak(|| {
+    let (token, _, taken) = measured(|| {
         let unsigned = UnsignedCwt::new(&header, &claims, &list).unwrap();
         assert!(unsigned.to_be_signed().len() > PACKED);
         unsigned.finish(&[1; 64]).unwrap()

@@ -3,43 +3,12 @@
 //! One test, because everything in this process is counted.
 #![allow(unsafe_code)]
 
-use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
-};
+mod support;
+
+use support::measured;
 
 use portcullis_status::{Bits, MAX_INFLATED, Packed};
 use zlib_rs::{DeflateConfig, compress_bound, compress_slice};
-
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-/// SAFETY: everything is the system's allocator's; only sizes are counted.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let now = NOW.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(now, Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// What a call leaves behind and what it takes at most, in bytes.
-fn measured<T>(call: impl FnOnce() -> T) -> (T, usize, usize) {
-    let before = NOW.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    let made = call();
-    (made, NOW.load(Relaxed) - before, PEAK.load(Relaxed) - before)
-}
 
 fn compress(content: &[u8]) -> Vec<u8> {
     let mut stream = vec![0; compress_bound(content.len()) + 64];

@@ -28,7 +28,7 @@ use super::{
 use crate::origin::{Class, Origin, admit};
 
 /// How far clocks may differ where a policy says nothing, in seconds (`docs/policy.md`).
-pub(super) const DEFAULT_LEEWAY: u64 = 30;
+pub(crate) const DEFAULT_LEEWAY: u64 = 30;
 
 /// The algorithms that are accepted where a policy says nothing: every one but the MACs and secp256k1.
 const DEFAULT_ALGORITHMS: &[Algorithm] = &[

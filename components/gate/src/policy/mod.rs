@@ -217,33 +217,18 @@ impl Policy {
         let transaction_tokens = transaction_tokens::transaction_tokens(&top, backend, errors);
         let transactions = transaction_tokens.is_some();
         let attestation = attestation::attestation(&top, backend, errors);
-        // Rules refer to what stands above; where that is wrong, their own errors would only confuse.
-        let rules = if errors.is_empty() {
-            let around = rules::Surroundings {
-                origins: &origins,
-                issuers: &issuers,
-                trust_domains: &trust_domains,
-                transactions,
-                mode,
-            };
-            rules::rules(&top, &around, errors)
-        } else {
-            Vec::new()
+        let around = rules::Surroundings {
+            origins: &origins,
+            issuers: &issuers,
+            trust_domains: &trust_domains,
+            transactions,
+            mode,
         };
+        // Rules refer to what stands above; where that is wrong, their own errors would only confuse.
+        let rules = if errors.is_empty() { rules::rules(&top, &around, errors) } else { Vec::new() };
         attestation::demanded(&top, &rules, errors);
         #[cfg(feature = "registry")]
-        let registry = if errors.is_empty() {
-            let around = rules::Surroundings {
-                origins: &origins,
-                issuers: &issuers,
-                trust_domains: &trust_domains,
-                transactions,
-                mode,
-            };
-            registry::registry(&top, &around, errors)
-        } else {
-            None
-        };
+        let registry = if errors.is_empty() { registry::registry(&top, &around, errors) } else { None };
         #[cfg(not(feature = "registry"))]
         if top.value("registry").is_some() {
             errors.push(PolicyError::new(
@@ -255,13 +240,6 @@ impl Policy {
         }
         #[cfg(feature = "transactions")]
         let transaction_service = if errors.is_empty() {
-            let around = rules::Surroundings {
-                origins: &origins,
-                issuers: &issuers,
-                trust_domains: &trust_domains,
-                transactions,
-                mode,
-            };
             transaction_service::service(&top, transaction_tokens.as_ref(), &around, errors)
         } else {
             None

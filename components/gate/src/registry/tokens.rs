@@ -25,11 +25,8 @@ use crate::{
     denial::{Denial, Fault, Stop},
     judge::{Context, Judge, Passed, Verified},
     policy::{Registry, registry::TokenService},
-    request::{Judged, Request, values},
+    request::{Judged, Request},
 };
-
-/// The media type of a form (RFC 6749 section 4.3.2).
-const FORM: &str = "application/x-www-form-urlencoded";
 
 /// `typ` of tokens for registries (distribution: Token Authentication Implementation, Headers).
 const ACCESS_TYPE: &str = "JWT";
@@ -166,17 +163,7 @@ fn asked(registry: &Registry, judged: &Judged<'_>, request: &Request) -> Result<
         "GET" => from_query(query).map_err(Denial::request),
         "POST" => {
             let missing = |what: &str| Denial::request(Rejection::new(GateCode::RegistryForm, what));
-            let media =
-                values(judged.headers, "content-type").next().and_then(|value| core::str::from_utf8(value).ok());
-            let media = media.map(|media| media.split(';').next().unwrap_or_default().trim());
-            if !media.is_some_and(|media| media.eq_ignore_ascii_case(FORM)) {
-                return Err(missing("the body is no form"));
-            }
-            if !query.is_empty() {
-                return Err(missing("parameters stand in the form, and there are some in the query"));
-            }
-            let body = request.body.as_deref().ok_or_else(|| missing("the host has not the body"))?;
-            from_form(body).map_err(Denial::request)
+            from_form(judged.form(request).map_err(missing)?).map_err(Denial::request)
         }
         _ => {
             let rejection = Rejection::new(GateCode::RegistryMethod, "tokens are had by GET and POST");

@@ -29,12 +29,9 @@ use crate::{
     judge::{Context, Judge, Passed, Verified},
     policy::{Policy, ServedWorkloads, TransactionService, TransactionTokens},
     registry::{Issue, IssueKind, ToSign},
-    request::{Judged, Request, values},
+    request::{Judged, Request},
     transaction::Passing,
 };
-
-/// The media type of a form (RFC 8693 section 2.1).
-const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The least of randomness that names a transaction, in characters of base64url: 128 bits.
 const LEAST_FRESH: usize = 22;
@@ -182,7 +179,7 @@ fn fresh(request: &Request) -> Result<&str, Denial> {
 ///
 /// Errors: `transactions.path_unknown`, 404; `transactions.method_unknown`, 405; `transactions.form_malformed`.
 fn form(service: &TransactionService, judged: &Judged<'_>, request: &Request) -> Result<Vec<(String, String)>, Denial> {
-    let (path, query) = judged.target.split_once('?').unwrap_or((judged.target, ""));
+    let path = judged.target.split_once('?').map_or(judged.target, |(path, _)| path);
     if service.origin != judged.origin || service.path != path {
         let rejection = Rejection::new(GateCode::TransactionsPath, "no Transaction Tokens are requested here");
         return Err(Denial { rejection, fault: Fault::Absent(404) });
@@ -192,15 +189,7 @@ fn form(service: &TransactionService, judged: &Judged<'_>, request: &Request) ->
         return Err(Denial { rejection, fault: Fault::Absent(405) });
     }
     let malformed = |what: String| Denial::request(Rejection::new(GateCode::TransactionsForm, what));
-    let media = values(judged.headers, "content-type").next().and_then(|value| core::str::from_utf8(value).ok());
-    let media = media.map(|media| media.split(';').next().unwrap_or_default().trim());
-    if !media.is_some_and(|media| media.eq_ignore_ascii_case(FORM)) {
-        return Err(malformed("the body is no form".into()));
-    }
-    if !query.is_empty() {
-        return Err(malformed("parameters stand in the form, and there are some in the query".into()));
-    }
-    let body = request.body.as_deref().ok_or_else(|| malformed("the host has not the body".into()))?;
+    let body = judged.form(request).map_err(|what| malformed(what.into()))?;
     let read =
         token_request::parameters(body).map_err(|inner| malformed(format!("{}: {}", inner.code(), inner.detail())))?;
     if read.len() > MAX_PARAMETERS {
