@@ -15,6 +15,7 @@ pub mod code;
 pub mod encoding_code;
 pub mod json;
 pub mod limits;
+pub mod origin;
 pub mod rejection;
 pub mod time;
 pub mod trace;

@@ -24,6 +24,8 @@ pub(crate) mod message;
 #[cfg(feature = "full")]
 mod oci;
 #[cfg(feature = "full")]
+mod ocm;
+#[cfg(feature = "full")]
 mod par;
 #[cfg(feature = "full")]
 mod policy;
@@ -89,6 +91,19 @@ pub(crate) const ALL: &[(&str, Operation)] = &[
     ("oci.required", oci::required),
     ("oci.scope", oci::scope),
     ("oci.verify", oci::verify),
+    ("ocm.accept", ocm::accept),
+    ("ocm.access", ocm::access),
+    ("ocm.address", ocm::address),
+    ("ocm.contact", ocm::contact),
+    ("ocm.discovery", ocm::discovery),
+    ("ocm.invite", ocm::invite),
+    ("ocm.notification", ocm::notification),
+    ("ocm.open", ocm::open),
+    ("ocm.share", ocm::share),
+    ("ocm.sign", ocm::sign),
+    ("ocm.signature", ocm::signature),
+    ("ocm.token", ocm::token),
+    ("ocm.wayf", ocm::wayf),
     ("par.tie", par::tie),
     ("par.verify", par::verify),
     ("policy.check", policy::check),
