@@ -1,7 +1,7 @@
 //! Access to a shared resource: what the receiver does, and what opens it at the sender (sections Resource Access and Code Flow;
 //! Appendix A).
 
-use alloc::format;
+use alloc::{format, string::String};
 
 use portcullis_signature::Field;
 use portcullis_types::{Rejection, Timestamp, limits::excerpt};
@@ -116,6 +116,14 @@ impl<'c> Credential<'c> {
             Self::Bearer(text) | Self::AccessToken(text) => text,
         }
     }
+
+    /// Where it is presented.
+    fn protocol(self) -> &'static str {
+        match self {
+            Self::Bearer(_) => "webdav",
+            Self::AccessToken(_) => "webapp",
+        }
+    }
 }
 
 /// A token that the sender has issued for a share.
@@ -123,6 +131,8 @@ impl<'c> Credential<'c> {
 pub struct Issued {
     /// The token.
     pub token: Secret,
+    /// The protocol whose secret was exchanged for it, `webdav` or `webapp`. It opens that one.
+    pub protocol: String,
     /// When it ends, in seconds since 1970.
     pub until: Timestamp,
 }
@@ -174,6 +184,10 @@ fn opened_by(
     at: Timestamp,
 ) -> Result<Opened, Rejection> {
     if let Some(found) = issued.iter().find(|one| one.token.is(credential.text())) {
+        if found.protocol != credential.protocol() {
+            let what = format!("the token is for {}", excerpt(&found.protocol));
+            return Err(Rejection::new(AccessCode::TokenProtocol, what));
+        }
         if at >= found.until {
             let what = format!("the token ended at {}, and it is {at}", found.until);
             return Err(Rejection::new(AccessCode::TokenExpired, what));
@@ -184,7 +198,9 @@ fn opened_by(
     let of = protocols.and_then(|protocols| protocols.of_secret(credential.text()));
     match of {
         None => Err(Rejection::new(AccessCode::Unknown, "the credential is none of this share")),
-        Some(protocol) if protocol == "webapp" || protocols.is_some_and(|protocols| protocols.requirements.exchange) => {
+        Some(protocol)
+            if protocol == "webapp" || protocols.is_some_and(|protocols| protocols.requirements.exchange) =>
+        {
             let what = "the shared secret is there to be exchanged, and opens nothing itself";
             Err(Rejection::new(AccessCode::SecretAfterExchange, what))
         }

@@ -138,7 +138,9 @@ mod tests {
         for text in ["", "nohost", "@host.example", "a\nb@host.example", "a\u{7f}@host.example"] {
             assert_eq!(code(text), "ocm.address_malformed", "{text:?}");
         }
-        for text in ["a@", "a@host name", "a@host.example/x", "a@host.example:", "a@host.example:0", "a@.example", "a@[::1"] {
+        for text in
+            ["a@", "a@host name", "a@host.example/x", "a@host.example:", "a@host.example:0", "a@.example", "a@[::1"]
+        {
             assert_eq!(code(text), "ocm.address_host", "{text:?}");
         }
         let long = format!("{}@a.example", "a".repeat(MAX_ADDRESS));

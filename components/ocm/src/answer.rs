@@ -9,7 +9,12 @@ use crate::{InviteCode, PeerCode, ShareCode, SignedCode};
 /// where the sender is not authenticated, 403 where it is not authorized, 501 where the receiver cannot do what is asked.
 pub fn share_status(rejection: &Rejection) -> u16 {
     let is = |codes: &[ShareCode]| codes.iter().any(|code| rejection.is(*code));
-    if is(&[ShareCode::ResourceUnsupported, ShareCode::TypeUnsupported, ShareCode::TypeUnknown, ShareCode::ProtocolUnsupported]) {
+    if is(&[
+        ShareCode::ResourceUnsupported,
+        ShareCode::TypeUnsupported,
+        ShareCode::TypeUnknown,
+        ShareCode::ProtocolUnsupported,
+    ]) {
         return 501;
     }
     if is(&[ShareCode::Denied, ShareCode::NotAllowed, ShareCode::NotInvited, ShareCode::ReshareNotGranted])
@@ -40,6 +45,7 @@ pub fn invite_status(rejection: &Rejection) -> u16 {
 fn is_unauthenticated(rejection: &Rejection) -> bool {
     let code = rejection.code();
     let malformed = rejection.is(SignatureCode::BodyUnavailable) || rejection.is(SignedCode::Body);
-    let of_signature = ["signature.", "crypto.", "key.", "ocm.signature_", "ocm.signer_"].iter().any(|area| code.starts_with(area));
+    let of_signature =
+        ["signature.", "crypto.", "key.", "ocm.signature_", "ocm.signer_"].iter().any(|area| code.starts_with(area));
     !malformed && (of_signature || rejection.is(SignedCode::Sender))
 }

@@ -1,4 +1,4 @@
-//! The codes of Open Cloud Mesh, an enum a part. "draft" is draft-ietf-ocm-open-cloud-mesh-05.
+//! The codes of Open Cloud Mesh, an enum a part.
 
 portcullis_types::codes! {
     /// What can be wrong with an address, or with the URL of a server.
@@ -19,6 +19,16 @@ portcullis_types::codes! {
     pub enum ContactCode {
         /// The server has no place where its people accept invites, or one that is not at the server.
         Dialog = "ocm.contact_dialog", "draft-ietf-ocm-open-cloud-mesh-05, OCM API Discovery, Fields";
+    }
+}
+
+portcullis_types::codes! {
+    /// What can be wrong with the list of a federation's servers.
+    pub enum DirectoryCode {
+        /// A member is missing or of the wrong type, or there are more than 4,096 servers.
+        Malformed = "ocm.directory_malformed", "draft-ietf-ocm-open-cloud-mesh-05, Appendix C; docs/limits.md";
+        /// The URL of a server has a path or a query.
+        Url = "ocm.directory_url", "draft-ietf-ocm-open-cloud-mesh-05, Appendix C";
     }
 }
 
@@ -114,12 +124,16 @@ portcullis_types::codes! {
         TypeUnknown = "ocm.share_type_unknown", "draft-ietf-ocm-open-cloud-mesh-05, Share Creation Notification, Fields";
         /// `protocol` offers no protocol.
         ProtocolMissing = "ocm.share_protocol_missing", "draft-ietf-ocm-open-cloud-mesh-05, Share Creation Notification, Fields";
-        /// `protocol` has a name that is not its protocol's, or `options` that differ from it.
+        /// `protocol` has a name that is not its protocol's.
         ProtocolForm = "ocm.share_protocol_form", "draft-ietf-ocm-open-cloud-mesh-05, Share Creation Notification, Fields";
+        /// The deprecated `options` have another secret than `webdav`.
+        Options = "ocm.share_options", "draft-ietf-ocm-open-cloud-mesh-05, Share Creation Notification, Fields; docs/ocm.md";
         /// An access type is none of remote and datatx.
         AccessType = "ocm.share_access_type", "draft-ietf-ocm-open-cloud-mesh-05, Share Creation Notification, Fields";
-        /// A `uri` is neither an https URL nor a relative path that stays below, or is none of SSH.
+        /// A `uri` is neither an https URL nor a relative path that stays below.
         Uri = "ocm.share_uri", "draft-ietf-ocm-open-cloud-mesh-05, Share Creation Notification, Fields";
+        /// A `uri` of SSH is not `username@host:port/path`.
+        SshUri = "ocm.share_ssh_uri", "draft-ietf-ocm-open-cloud-mesh-05, Share Creation Notification, Fields";
         /// A `sharedSecret` is no visible ASCII of at most 8 KiB.
         Secret = "ocm.share_secret", "draft-ietf-ocm-open-cloud-mesh-05, Share Creation Notification, Fields; docs/limits.md";
         /// The `sharedSecret` stands in the `uri`.
@@ -203,8 +217,10 @@ portcullis_types::codes! {
         GrantType = "ocm.token_grant_type", "draft-ietf-ocm-open-cloud-mesh-05, Code Flow, Token Request";
         /// The `client_id` is not the server that signed, or not the one that got the share.
         Client = "ocm.token_client", "draft-ietf-ocm-open-cloud-mesh-05, Code Flow, Token Request";
-        /// The `code` is no secret of the share, or the share is none any more.
+        /// The `code` is no secret of the share.
         Code = "ocm.token_code", "draft-ietf-ocm-open-cloud-mesh-05, Code Flow, Token Response";
+        /// The share was declined or taken back, or has ended.
+        ShareEnded = "ocm.token_share_ended", "draft-ietf-ocm-open-cloud-mesh-05, Share Deletion";
         /// The sender refused the exchange.
         Refused = "ocm.token_refused", "draft-ietf-ocm-open-cloud-mesh-05, Code Flow, Error Responses";
         /// The answer has no bearer token that lasts for some seconds.
@@ -227,6 +243,8 @@ portcullis_types::codes! {
         Credential = "ocm.access_credential", "draft-ietf-ocm-open-cloud-mesh-05, Resource Access, step 4";
         /// The credential is neither a token for this share nor its secret.
         Unknown = "ocm.access_unknown", "draft-ietf-ocm-open-cloud-mesh-05, Resource Access, step 4";
+        /// The token was exchanged for the secret of another protocol.
+        TokenProtocol = "ocm.access_token_protocol", "draft-ietf-ocm-open-cloud-mesh-05, Resource Access, steps 4 and 6; docs/ocm.md";
         /// The token has ended.
         TokenExpired = "ocm.access_token_expired", "draft-ietf-ocm-open-cloud-mesh-05, Code Flow, Token Response";
         /// The shared secret was presented where only a token that was exchanged for it opens the resource.

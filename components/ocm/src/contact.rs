@@ -40,13 +40,16 @@ impl Contact {
 
     /// As a JSContact `ocmAddress` (section IANA Considerations).
     pub fn to_js_contact(&self) -> Object {
-        Object::from_members([
-            ("@type".into(), "ocmAddress".into()),
-            ("address".into(), format!("{}", self.address).into()),
-            ("trusted".into(), self.is_mutual().into()),
-            ("source".into(), self.source.name().into()),
-            ("label".into(), self.name.as_str().into()),
-        ].into())
+        Object::from_members(
+            [
+                ("@type".into(), "ocmAddress".into()),
+                ("address".into(), format!("{}", self.address).into()),
+                ("trusted".into(), self.is_mutual().into()),
+                ("source".into(), self.source.name().into()),
+                ("label".into(), self.name.as_str().into()),
+            ]
+            .into(),
+        )
     }
 }
 
@@ -142,7 +145,9 @@ mod tests {
             url(Some("https://b.example.org/x?y=1")).unwrap(),
             "https://b.example.org/x?y=1&token=a%26b&providerDomain=a.example.org%3A8443"
         );
-        for dialog in [None, Some("https://evil.example/x"), Some("//evil.example/x"), Some("/a/../b"), Some("javascript:x")] {
+        for dialog in
+            [None, Some("https://evil.example/x"), Some("//evil.example/x"), Some("/a/../b"), Some("javascript:x")]
+        {
             assert_eq!(url(dialog).unwrap_err().code(), "ocm.contact_dialog", "{dialog:?}");
         }
     }

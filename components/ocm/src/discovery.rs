@@ -106,12 +106,8 @@ impl Discovery {
     /// # Ok::<(), portcullis_types::Rejection>(())
     /// ```
     pub fn from_object(document: &Object, listed: &[Origin], trace: &mut dyn Trace) -> Result<Self, Rejection> {
-        let read = Reader::new(
-            "the discovery document",
-            document,
-            DiscoveryCode::MemberMissing,
-            DiscoveryCode::MemberType,
-        );
+        let read =
+            Reader::new("the discovery document", document, DiscoveryCode::MemberMissing, DiscoveryCode::MemberType);
         check(trace, "enabled", SECTION, enabled(&read), |()| String::new())?;
         let api_version = check(trace, "API version", SECTION, version(&read), |version| excerpt(version))?;
         let end_point = read.text("endPoint").and_then(|url| api_url("endPoint", url, listed));

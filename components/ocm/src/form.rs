@@ -25,8 +25,7 @@ impl Form {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode(name).ok_or_else(|| refuse("a parameter's name is no text".into()))?;
             // What the value holds may be a secret.
-            let value =
-                decode(value).ok_or_else(|| refuse(format!("the parameter {} is no text", excerpt(&name))))?;
+            let value = decode(value).ok_or_else(|| refuse(format!("the parameter {} is no text", excerpt(&name))))?;
             if pairs.iter().any(|(other, _)| *other == name) {
                 return Err(refuse(format!("the parameter {} stands twice", excerpt(&name))));
             }
@@ -78,7 +77,10 @@ mod tests {
         for text in ["a=1&a=2", "a=%zz", "a=%F", "a=%FF", "%FF=1", "a=\"", "é=1"] {
             assert_eq!(Form::parse(text).unwrap_err().code(), "ocm.body_malformed", "{text}");
         }
-        let many = alloc::vec!["a"; MAX_PARAMETERS + 1].iter().enumerate().fold(String::new(), |all, (n, _)| format!("{all}&p{n}=1"));
+        let many = alloc::vec!["a"; MAX_PARAMETERS + 1]
+            .iter()
+            .enumerate()
+            .fold(String::new(), |all, (n, _)| format!("{all}&p{n}=1"));
         assert!(Form::parse(&many).is_err());
         assert_eq!(encode(&[("a", "b &="), ("c", "é")]), "a=b%20%26%3D&c=%C3%A9");
     }

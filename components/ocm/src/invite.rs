@@ -10,12 +10,8 @@ use portcullis_types::{
 };
 
 use crate::{
-    Address, Contact, Host, InviteCode, Secret, Source, Trust,
-    contact::check_server,
-    form,
-    member::Reader,
-    peer::admit,
-    share::words,
+    Address, Contact, Host, InviteCode, Secret, Source, Trust, contact::check_server, form, member::Reader,
+    peer::admit, share::words,
 };
 
 const FORMAT: &str = "draft-ietf-ocm-open-cloud-mesh-05, Invite Flow, Invite format";
@@ -128,13 +124,16 @@ impl Acceptance {
 
     /// The body to send.
     pub fn to_object(&self) -> Object {
-        Object::from_members([
-            ("recipientProvider".into(), self.recipient_provider.as_str().into()),
-            ("token".into(), self.token.expose().into()),
-            ("userID".into(), self.address.user().into()),
-            ("email".into(), self.email.as_str().into()),
-            ("name".into(), self.name.as_str().into()),
-        ].into())
+        Object::from_members(
+            [
+                ("recipientProvider".into(), self.recipient_provider.as_str().into()),
+                ("token".into(), self.token.expose().into()),
+                ("userID".into(), self.address.user().into()),
+                ("email".into(), self.email.as_str().into()),
+                ("name".into(), self.name.as_str().into()),
+            ]
+            .into(),
+        )
     }
 }
 

@@ -48,6 +48,7 @@ mod address;
 mod answer;
 mod code;
 mod contact;
+mod directory;
 pub mod discovery;
 mod form;
 mod invite;
@@ -65,9 +66,11 @@ pub mod token;
 pub use address::{Address, Host, MAX_ADDRESS};
 pub use answer::{invite_status, share_status};
 pub use code::{
-    AccessCode, ContactCode, DiscoveryCode, InviteCode, NotificationCode, PeerCode, ShareCode, SignedCode, TokenCode,
+    AccessCode, ContactCode, DirectoryCode, DiscoveryCode, InviteCode, NotificationCode, PeerCode, ShareCode,
+    SignedCode, TokenCode,
 };
 pub use contact::{Contact, Source, accept_url, check_server, enter};
+pub use directory::{Directory, MAX_SERVERS};
 pub use discovery::{Discovery, ResourceType, UriForm};
 pub use form::Form;
 pub use invite::{Acceptance, HeldInvite, Invite, InviteState, MAX_INVITE, accept, accepted};

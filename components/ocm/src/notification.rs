@@ -11,10 +11,15 @@ use portcullis_types::{
     trace::{Trace, check},
 };
 
-use crate::{Host, NotificationCode, member::Reader, share::{HeldShare, Permission, Protocols, ShareState, words}};
+use crate::{
+    Host, NotificationCode,
+    member::Reader,
+    share::{HeldShare, Permission, Protocols, ShareState, words},
+};
 
 const ACCEPTANCE: &str = "draft-ietf-ocm-open-cloud-mesh-05, Share Acceptance Notification";
-const DELETION: &str = "draft-ietf-ocm-open-cloud-mesh-05, Share Acceptance Notification; Share Deletion; Share Updating";
+const DELETION: &str =
+    "draft-ietf-ocm-open-cloud-mesh-05, Share Acceptance Notification; Share Deletion; Share Updating";
 
 words! {
     /// What a notification is about.
@@ -95,12 +100,8 @@ impl Notification {
     ///
     /// Errors: `ocm.notification_member_*`, `ocm.notification_type`.
     pub fn from_object(object: &Object) -> Result<Self, Rejection> {
-        let read = Reader::new(
-            "the notification",
-            object,
-            NotificationCode::MemberMissing,
-            NotificationCode::MemberType,
-        );
+        let read =
+            Reader::new("the notification", object, NotificationCode::MemberMissing, NotificationCode::MemberType);
         let word = read.text("notificationType")?;
         let kind = NotificationType::from_name(word).ok_or_else(|| {
             Rejection::new(NotificationCode::Type, format!("{} is no notification about a share", excerpt(word)))
@@ -214,12 +215,7 @@ fn open(share: &HeldShare) -> Result<(), Rejection> {
     Err(Rejection::new(NotificationCode::State, format!("the share is {} already", share.state.name())))
 }
 
-fn taken(
-    notification: &Notification,
-    share: &HeldShare,
-    signer: &Host,
-    listed: &[Origin],
-) -> Result<Taken, Rejection> {
+fn taken(notification: &Notification, share: &HeldShare, signer: &Host, listed: &[Origin]) -> Result<Taken, Rejection> {
     let change = match notification.kind {
         NotificationType::ShareAccepted => Change::Accepted,
         NotificationType::ShareDeclined => Change::Declined,

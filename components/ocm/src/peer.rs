@@ -71,7 +71,10 @@ mod tests {
     #[test]
     fn only_names_on_the_default_port_are_asked() {
         let host = |text: &str| Host::parse(text).unwrap();
-        assert_eq!(discovery_url(&host("Cloud.example.org"), &[]).unwrap(), "https://cloud.example.org/.well-known/ocm");
+        assert_eq!(
+            discovery_url(&host("Cloud.example.org"), &[]).unwrap(),
+            "https://cloud.example.org/.well-known/ocm"
+        );
         assert_eq!(keys_url(&host("a.example"), &[]).unwrap(), "https://a.example/.well-known/jwks.json");
         for (text, code) in [
             ("192.0.2.1", "ocm.peer_url"),

@@ -5,8 +5,7 @@ use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use portcullis_crypto::{Algorithm, KeySet};
 use portcullis_signature::{
     Component, DigestAlgorithm, Expectations, Field, Message, Parameters, Prepared, Request, Required, Selection,
-    Signatures,
-    algorithm_name, check_content_digest, content_digest, prepare, verify,
+    Signatures, algorithm_name, check_content_digest, content_digest, prepare, verify,
 };
 use portcullis_types::{
     Rejection, Timestamp,
@@ -210,7 +209,8 @@ pub fn verify_request(
     };
     let verified = verify(&Message::Request(request), keys, &expect, at, trace)?;
     check(trace, "content", SECTION, content(request), |()| String::new())?;
-    let symmetric = || Rejection::new(portcullis_signature::SignatureCode::AlgorithmNotAccepted, "the key is symmetric");
+    let symmetric =
+        || Rejection::new(portcullis_signature::SignatureCode::AlgorithmNotAccepted, "the key is symmetric");
     // It is there and not negative, or the signature would be too old.
     let created = verified.parameters.created.and_then(|time| Timestamp::try_from(time).ok()).unwrap_or_default();
     Ok(SignedRequest {
@@ -244,6 +244,26 @@ pub fn verify_party(
     verify_request(request, signer, keys, times, at, trace)
 }
 
+/// The server that a signature's `keyid` begins with: `sender.example.org#key1`, or a URL. A notification says nothing else of whom
+/// it is from, so that who does not keep its share looks up the keys of this one. It is a claim until they verify the signature.
+///
+/// ```
+/// use portcullis_ocm::signed::named_host;
+/// use portcullis_signature::{Field, Request};
+/// let fields = [
+///     Field { name: "Signature-Input", value: b"a=();keyid=\"sender.example.org#key1\";tag=\"ocm\"" },
+///     Field { name: "Signature", value: b"a=:AAAA:" },
+/// ];
+/// let request =
+///     Request { method: "POST", url: "https://a.example/", target: None, fields: &fields, trailers: &[], body: None };
+/// assert_eq!(named_host(&request).map(|host| host.as_str().to_owned()).as_deref(), Some("sender.example.org"));
+/// ```
+pub fn named_host(request: &Request<'_>) -> Option<Host> {
+    let keyid = keyid(request)?;
+    let name = keyid.strip_prefix("https://").unwrap_or(&keyid);
+    Host::parse(name.get(..name.find(['#', '/', '?']).unwrap_or(name.len()))?).ok()
+}
+
 /// The key that a signature names. What is wrong with the signature is told where it is verified.
 fn keyid(request: &Request<'_>) -> Option<String> {
     let signatures = Signatures::of(&Message::Request(request)).ok()?;
@@ -257,12 +277,12 @@ fn not_legacy(request: &Request<'_>) -> Result<(), Rejection> {
         let value = value.trim_ascii_start();
         [&b"keyId="[..], b"algorithm=", b"headers=", b"signature="].iter().any(|name| value.starts_with(name))
     };
-    let authorization = named("authorization").any(|field| {
-        field.value.get(..10).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"signature "))
-    });
+    let authorization = named("authorization")
+        .any(|field| field.value.get(..10).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"signature ")));
     let has_input = named("signature-input").next().is_some();
     if !has_input && (authorization || named("signature").any(|field| cavage(field.value))) {
-        let what = "the request is signed as in draft-cavage-http-signatures, which binds too little; RFC 9421 is expected";
+        let what =
+            "the request is signed as in draft-cavage-http-signatures, which binds too little; RFC 9421 is expected";
         return Err(Rejection::new(SignedCode::Legacy, what));
     }
     Ok(())

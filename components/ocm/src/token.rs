@@ -33,7 +33,10 @@ impl TokenRequest {
     /// Errors: `ocm.token_*`, `ocm.body_malformed`, `ocm.address_host`.
     pub fn of(request: &Request<'_>) -> Result<Self, Rejection> {
         if request.method != "POST" {
-            return Err(Rejection::new(TokenCode::Form, format!("the method is {}, not POST", excerpt(request.method))));
+            return Err(Rejection::new(
+                TokenCode::Form,
+                format!("the method is {}, not POST", excerpt(request.method)),
+            ));
         }
         match Body::of(request)? {
             Body::Form(form) => Self::of_form(&form),
@@ -83,7 +86,7 @@ pub struct Grant {
 /// Decides about a token request at the sender's server; `signer` is whose signature of it verified, and `share` the one that the
 /// server finds by the code.
 ///
-/// Errors: `ocm.token_client`, `ocm.token_code`. What answers them is [`oauth_error`].
+/// Errors: `ocm.token_client`, `ocm.token_code`, `ocm.token_share_ended`. What answers them is [`oauth_error`].
 pub fn grant(
     request: &TokenRequest,
     signer: &Host,
@@ -93,7 +96,7 @@ pub fn grant(
 ) -> Result<Grant, Rejection> {
     check(trace, "client", REQUEST, client(request, signer, share), |()| format!("{}", request.client))?;
     let protocol = check(trace, "code", REQUEST, code(request, share), |protocol| (*protocol).to_owned())?;
-    let open = share.check_open(at).map_err(|ended| Rejection::new(TokenCode::Code, ended.detail()));
+    let open = share.check_open(at).map_err(|ended| Rejection::new(TokenCode::ShareEnded, ended.detail()));
     check(trace, "share", REQUEST, open, |()| share.state.name().into())?;
     let until = at.saturating_add(MAX_LIFETIME);
     Ok(Grant {
@@ -127,7 +130,7 @@ fn code(request: &TokenRequest, share: &HeldShare) -> Result<&'static str, Rejec
 pub fn oauth_error(rejection: &Rejection) -> &'static str {
     if rejection.is(TokenCode::GrantType) {
         "unsupported_grant_type"
-    } else if rejection.is(TokenCode::Code) || rejection.is(TokenCode::Client) {
+    } else if [TokenCode::Code, TokenCode::Client, TokenCode::ShareEnded].iter().any(|code| rejection.is(*code)) {
         // A code that was issued to another client is an invalid one.
         "invalid_grant"
     } else if rejection.is(TokenCode::Form) || rejection.is(crate::SignedCode::Body) {
@@ -182,10 +185,13 @@ impl TokenAnswer {
 
     /// The JSON of the answer.
     pub fn to_object(&self) -> Object {
-        Object::from_members([
-            ("access_token".into(), self.access_token.expose().into()),
-            ("token_type".into(), "Bearer".into()),
-            ("expires_in".into(), self.expires_in.into()),
-        ].into())
+        Object::from_members(
+            [
+                ("access_token".into(), self.access_token.expose().into()),
+                ("token_type".into(), "Bearer".into()),
+                ("expires_in".into(), self.expires_in.into()),
+            ]
+            .into(),
+        )
     }
 }

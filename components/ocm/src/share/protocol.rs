@@ -174,7 +174,7 @@ impl Protocols {
         };
         if other {
             let what = "options have another sharedSecret than webdav";
-            return Err(Rejection::new(ShareCode::ProtocolForm, what));
+            return Err(Rejection::new(ShareCode::Options, what));
         }
         Ok(())
     }
@@ -280,10 +280,7 @@ fn access_types(read: &Reader<'_, ShareCode>) -> Result<Vec<AccessType>, Rejecti
     }
 }
 
-fn permissions(
-    read: &Reader<'_, ShareCode>,
-    subset_of: &[Permission],
-) -> Result<Option<Vec<Permission>>, Rejection> {
+fn permissions(read: &Reader<'_, ShareCode>, subset_of: &[Permission]) -> Result<Option<Vec<Permission>>, Rejection> {
     let from_name = |word: &str| Permission::from_name(word).filter(|one| subset_of.contains(one));
     let words = read.optional_texts("permissions")?;
     words.map(|words| known(words, from_name, ShareCode::Permission, "permission")).transpose()

@@ -11,7 +11,9 @@ use portcullis_types::{
 use super::{Share, ShareType, Target, WebdavUri};
 use crate::{
     Address, Discovery, Host, ShareCode,
-    discovery::{HTTP_SIG, MUST_EXCHANGE_TOKEN, MUST_INVITE, MUST_USE_HTTP_SIG, PROTOCOL_OBJECT, ResourceType, UriForm},
+    discovery::{
+        HTTP_SIG, MUST_EXCHANGE_TOKEN, MUST_INVITE, MUST_USE_HTTP_SIG, PROTOCOL_OBJECT, ResourceType, UriForm,
+    },
     signed::check_origin,
 };
 
@@ -210,7 +212,8 @@ fn types<'r>(share: &Share, receiver: &'r Discovery) -> Result<Option<&'r Resour
 /// The protocols by which the receiver can get at the resource; at least one.
 fn usable(share: &Share, of: Option<&ResourceType>, sender: &Discovery) -> Result<Received, Rejection> {
     let offered = &share.protocols;
-    let receives = |name: &str| of.is_some_and(|of| of.protocols.iter().any(|one| one.strip_suffix("-receive") == Some(name)));
+    let receives =
+        |name: &str| of.is_some_and(|of| of.protocols.iter().any(|one| one.strip_suffix("-receive") == Some(name)));
     let mut found = Received { access: Vec::new(), protocols: Vec::new(), targets: Vec::new(), may_exchange: false };
     let mut reason = None;
     if let Some(webdav) = &offered.webdav {

@@ -100,22 +100,26 @@ pub struct SshUri {
 impl SshUri {
     /// Reads it. Neither part begins with a dash, which a program that is called would take for an option.
     ///
-    /// Errors: `ocm.share_uri`, `ocm.address_host`, `ocm.peer_*`.
+    /// Errors: `ocm.share_ssh_uri`, `ocm.address_host`, `ocm.peer_*`.
     pub(crate) fn parse(text: &str, listed: &[Origin]) -> Result<Self, Rejection> {
-        let (user, rest) = text.split_once('@').ok_or_else(|| refuse(text, "has no user name"))?;
-        let (host, path) = rest.split_at(rest.find('/').ok_or_else(|| refuse(text, "has no path"))?);
+        let (user, rest) = text.split_once('@').ok_or_else(|| ssh(text, "has no user name"))?;
+        let (host, path) = rest.split_at(rest.find('/').ok_or_else(|| ssh(text, "has no path"))?);
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if user.is_empty() || !user.bytes().all(plain) || user.starts_with('-') || host.starts_with('-') {
-            return Err(refuse(text, "has no plain user name and host"));
+            return Err(ssh(text, "has no plain user name and host"));
         }
         if !is_relative(path) {
-            return Err(refuse(text, "has no plain path"));
+            return Err(ssh(text, "has no plain path"));
         }
         let host = Host::parse(host)?;
         // The port is that of SSH, so that the name alone is admitted as other names are.
         admit(&format!("https://{}", host_of(host.as_str())), listed).map_err(|bad| bad.within("uri"))?;
         Ok(Self { user: user.to_owned(), host, path: path.to_owned() })
     }
+}
+
+fn ssh(text: &str, why: &str) -> Rejection {
+    Rejection::new(ShareCode::SshUri, format!("{} {why}", excerpt(text)))
 }
 
 #[cfg(test)]
@@ -128,8 +132,24 @@ mod tests {
             assert!(WebdavUri::parse(text, &[]).is_ok(), "{text}");
         }
         for text in [
-            "", "..", "a/../b", "%2e%2e", "a/%2E./b", "%252e%252e/x", "//evil.example/x", "a\\b", "a?b", "a#b", "a b", "a%00",
-            "a%2fb", "javascript:x", "é", "%zz", ".", "a/./b",
+            "",
+            "..",
+            "a/../b",
+            "%2e%2e",
+            "a/%2E./b",
+            "%252e%252e/x",
+            "//evil.example/x",
+            "a\\b",
+            "a?b",
+            "a#b",
+            "a b",
+            "a%00",
+            "a%2fb",
+            "javascript:x",
+            "é",
+            "%zz",
+            ".",
+            "a/./b",
         ] {
             assert_eq!(WebdavUri::parse(text, &[]).unwrap_err().code(), "ocm.share_uri", "{text}");
         }
@@ -141,14 +161,17 @@ mod tests {
     #[test]
     fn ssh_names_an_account_at_a_named_host() {
         let uri = SshUri::parse("marie@files.example.org:2222/data/x", &[]).unwrap();
-        assert_eq!((uri.user.as_str(), uri.host.as_str(), uri.path.as_str()), ("marie", "files.example.org:2222", "/data/x"));
+        assert_eq!(
+            (uri.user.as_str(), uri.host.as_str(), uri.path.as_str()),
+            ("marie", "files.example.org:2222", "/data/x")
+        );
         for (text, code) in [
-            ("files.example.org/data", "ocm.share_uri"),
-            ("a@files.example.org", "ocm.share_uri"),
-            ("-oProxyCommand=x@files.example.org/d", "ocm.share_uri"),
-            ("-l@files.example.org/d", "ocm.share_uri"),
-            ("a@-files.example.org/d", "ocm.share_uri"),
-            ("a@files.example.org/d/../e", "ocm.share_uri"),
+            ("files.example.org/data", "ocm.share_ssh_uri"),
+            ("a@files.example.org", "ocm.share_ssh_uri"),
+            ("-oProxyCommand=x@files.example.org/d", "ocm.share_ssh_uri"),
+            ("-l@files.example.org/d", "ocm.share_ssh_uri"),
+            ("a@-files.example.org/d", "ocm.share_ssh_uri"),
+            ("a@files.example.org/d/../e", "ocm.share_ssh_uri"),
             ("a@10.0.0.1:22/d", "ocm.peer_url"),
             ("a@localhost/d", "ocm.peer_name"),
             ("a@files.example.org:x/d", "ocm.address_host"),

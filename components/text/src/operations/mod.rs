@@ -95,6 +95,7 @@ pub(crate) const ALL: &[(&str, Operation)] = &[
     ("ocm.access", ocm::access),
     ("ocm.address", ocm::address),
     ("ocm.contact", ocm::contact),
+    ("ocm.directory", ocm::directory),
     ("ocm.discovery", ocm::discovery),
     ("ocm.invite", ocm::invite),
     ("ocm.notification", ocm::notification),

@@ -1,6 +1,9 @@
-//! `ocm.address`, `ocm.contact`, `ocm.wayf`, `ocm.invite` and `ocm.accept`
+//! `ocm.address`, `ocm.contact`, `ocm.directory`, `ocm.wayf`, `ocm.invite` and `ocm.accept`
 
-use portcullis_ocm::{Acceptance, Address, HeldInvite, Host, Invite, enter, invite_status};
+use alloc::{string::String, vec::Vec};
+
+use portcullis_ocm::{Acceptance, Address, Directory, HeldInvite, Host, Invite, enter, invite_status};
+use portcullis_types::json::Value;
 
 use super::{GivenTrust, answered, document, listed, told};
 use crate::{
@@ -25,6 +28,20 @@ pub(in super::super) fn contact(_: &mut Door, call: Call<'_>) -> Answer {
     let trust = GivenTrust::take(&mut members)?;
     members.finish()?;
     Ok(told(&enter(typed, &trust.lend(), &listed)?))
+}
+
+/// `ocm.directory`: the servers of a federation, from the payload of its signed list.
+pub(in super::super) fn directory(_: &mut Door, call: Call<'_>) -> Answer {
+    let mut members = call.members;
+    let payload = members.object("payload")?;
+    let listed = listed(&mut members)?;
+    members.finish()?;
+    let directory = Directory::from_object(payload, &listed)?;
+    let server = |(host, name): &(Host, String)| {
+        Value::Object(object([("host", host.as_str().into()), ("name", name.as_str().into())]))
+    };
+    let servers: Vec<Value> = directory.servers.iter().map(server).collect();
+    Ok(object([("federation", directory.federation.into()), ("servers", Value::Array(servers))]))
 }
 
 /// `ocm.wayf`: where a page that asks people where they are from sends them with an invite.
@@ -65,7 +82,8 @@ pub(in super::super) fn accept(_: &mut Door, call: Call<'_>) -> Answer {
     let signer = Host::parse(signer)?;
     let held = held.map(HeldInvite::from_object).transpose()?;
     let acceptance = Acceptance::from_object(acceptance).map_err(answered(invite_status))?;
-    let contact = portcullis_ocm::accept(&acceptance, held.as_ref(), &signer, &trust.lend(), &listed, call.at, call.trace)
-        .map_err(answered(invite_status))?;
+    let contact =
+        portcullis_ocm::accept(&acceptance, held.as_ref(), &signer, &trust.lend(), &listed, call.at, call.trace)
+            .map_err(answered(invite_status))?;
     Ok(told(&contact))
 }

@@ -16,7 +16,7 @@ use portcullis_types::{
     trace::Trace,
 };
 
-pub(super) use contact::{accept, address, contact, invite, wayf};
+pub(super) use contact::{accept, address, contact, directory, invite, wayf};
 pub(super) use share::{access, discovery, open, share};
 pub(super) use signed::{notification, sign, signature, token};
 

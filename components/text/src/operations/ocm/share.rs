@@ -9,7 +9,7 @@ use portcullis_ocm::{
 };
 use portcullis_signature::Field;
 use portcullis_types::{
-    Rejection, Timestamp,
+    Rejection,
     json::{Object, Value},
     origin::Origin,
 };
@@ -96,13 +96,14 @@ fn own_host(discovery: &Discovery) -> Result<Host, Rejection> {
     Host::parse(origin.as_ref().map(Origin::authority).unwrap_or_default())
 }
 
-/// A token and when it ends.
-fn issued(value: &Object) -> Result<(Secret, Timestamp), Rejection> {
+/// A token that was issued, when it ends and what it is for.
+fn of_issued(value: &Object) -> Result<Issued, Rejection> {
     let mut members = Members::new("a token", value);
     let token = members.text("token")?;
     let until = members.integer("until")?;
+    let protocol = members.optional_text("protocol")?.unwrap_or("webdav").into();
     members.finish()?;
-    Ok((Secret::new(token).ok_or_else(|| malformed("a token is visible ASCII"))?, until))
+    Ok(Issued { token: Secret::new(token).ok_or_else(|| malformed("a token is visible ASCII"))?, protocol, until })
 }
 
 /// `ocm.open`: what the receiver does next to get at a share.
@@ -115,10 +116,10 @@ pub(in super::super) fn open(_: &mut Door, call: Call<'_>) -> Answer {
     let inside = members.optional_text("inside")?;
     let mfa = members.optional_flag("mfa")?;
     let refused = members.optional_flag("refused")?;
-    let token = members.optional_object("token")?.map(issued).transpose()?;
+    let token = members.optional_object("token")?.map(of_issued).transpose()?;
     members.finish()?;
     let share = HeldShare::from_object(given, &listed)?;
-    let progress = Progress { mfa, refused, token: token.as_ref().map(|(token, until)| (token, *until)) };
+    let progress = Progress { mfa, refused, token: token.as_ref().map(|one| (&one.token, one.until)) };
     let next = access::next(&share, protocol, &sender, &progress, call.at)?;
     let mut result: Vec<(String, Value)> = match next {
         Next::Exchange => Vec::from([("do".into(), "exchange".into())]),
@@ -144,8 +145,7 @@ pub(in super::super) fn access(_: &mut Door, call: Call<'_>) -> Answer {
         Some(Value::Array(items)) => items
             .iter()
             .map(|item| {
-                let object = item.as_object().ok_or_else(|| malformed("an entry of \"issued\" is no object"))?;
-                issued(object).map(|(token, until)| Issued { token, until })
+                item.as_object().ok_or_else(|| malformed("an entry of \"issued\" is no object")).and_then(of_issued)
             })
             .collect::<Result<_, _>>()?,
         Some(_) => return Err(malformed("the member \"issued\" is no list").into()),
@@ -155,11 +155,8 @@ pub(in super::super) fn access(_: &mut Door, call: Call<'_>) -> Answer {
     let field = members.optional_text("access_token")?;
     members.finish()?;
     let share = HeldShare::from_object(given, &listed)?;
-    let fields: Vec<Field<'_>> = fields
-        .unwrap_or_default()
-        .into_iter()
-        .map(|(name, value)| Field { name, value: value.as_bytes() })
-        .collect();
+    let fields: Vec<Field<'_>> =
+        fields.unwrap_or_default().into_iter().map(|(name, value)| Field { name, value: value.as_bytes() }).collect();
     let credential = field.map_or_else(|| Credential::of(&fields), |token| Ok(Credential::AccessToken(token)))?;
     let opened = access::open(&share, &tokens, credential, method.map(access::needs), call.at)?;
     Ok(object([("opened", opened.name().into())]))
