@@ -169,10 +169,9 @@ pub fn open(
 ) -> Result<Opened, Rejection> {
     share.check_open(at)?;
     let opened = opened_by(share, issued, credential, at)?;
-    match (needs, credential) {
-        // What a web application lets people do is its own to say.
-        (Some(needs), Credential::Bearer(_)) => permitted(share, needs)?,
-        _ => {}
+    // What a web application lets people do is its own to say.
+    if let (Some(needs), Credential::Bearer(_)) = (needs, credential) {
+        permitted(share, needs)?;
     }
     Ok(opened)
 }

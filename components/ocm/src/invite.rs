@@ -89,7 +89,7 @@ fn unpadded(text: &str) -> Result<&str, Rejection> {
     let bare = text.trim_end_matches('=');
     match text.len() - bare.len() {
         0 => Ok(bare),
-        1 | 2 if text.len() % 4 == 0 => Ok(bare),
+        1 | 2 if text.len().is_multiple_of(4) => Ok(bare),
         _ => Err(Rejection::new(InviteCode::Encoding, "the invite's padding is wrong")),
     }
 }

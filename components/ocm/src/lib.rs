@@ -2,7 +2,8 @@
 //!
 //! In the order of the text: addresses and contacts ([`Address`], [`Invite`], [`enter`]), what servers say of themselves
 //! ([`Discovery`]), signed requests ([`signed`]), shares ([`Share`], [`receive`]), notifications about them ([`notification`]), access
-//! to what is shared ([`access`]) and the exchange of secrets for tokens ([`token`]).
+//! to what is shared ([`access`]) and the exchange of secrets for tokens ([`token`]). Who stands before a server without its shares judges
+//! what is to be known without them ([`endpoint`]).
 //!
 //! Nothing is fetched here. The URLs that a server is asked at are admitted by their form ([`admit`]); discovery documents and keys
 //! come from the host.
@@ -50,6 +51,7 @@ mod code;
 mod contact;
 mod directory;
 pub mod discovery;
+pub mod endpoint;
 mod form;
 mod invite;
 mod member;
@@ -78,6 +80,7 @@ pub use peer::{DISCOVERY_PATH, KEYS_PATH, LEGACY_DISCOVERY_PATH, admit, discover
 pub use request::RequestForShare;
 pub use secret::{MAX_SECRET, Secret};
 pub use share::{
-    Access, AccessType, HeldShare, Permission, Protocols, Received, Receiver, Requirement, Requirements, Share,
-    ShareState, ShareType, SignedBy, Ssh, SshUri, Target, Trust, Webapp, Webdav, WebdavUri, check_creation, receive,
+    Access, AccessType, Contacts, HeldShare, Permission, Protocols, Received, Receiver, Requirement, Requirements,
+    Share, ShareState, ShareType, SignedBy, Ssh, SshUri, Target, Trust, Webapp, Webdav, WebdavUri, check_creation,
+    receive,
 };

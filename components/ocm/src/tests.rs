@@ -242,3 +242,120 @@ fn secrets_are_in_no_detail() {
         assert!(!refused.detail().contains(SECRET));
     }
 }
+
+mod front {
+    //! What a gateway can know of a request.
+
+    use super::*;
+    use crate::{
+        Contacts, Discovery, Receiver, Trust,
+        endpoint::{Endpoint, Front, Peer, claimed, judge},
+    };
+
+    const SHARE: &str = r#"{"shareWith":"b@r.example.org","name":"x","providerId":"7","owner":"a@s.example.org",
+        "sender":"a@s.example.org","shareType":"user","resourceType":"file",
+        "protocol":{"name":"multi","webdav":{"uri":"7","sharedSecret":"hfiuhworz"}}}"#;
+
+    fn discovery(host: &str, criteria: &str) -> Discovery {
+        let text = format!(
+            r#"{{"enabled":true,"apiVersion":"1.4.0","endPoint":"https://{host}/ocm","criteria":[{criteria}],
+                "resourceTypes":[{{"name":"file","shareTypes":["user"],"protocols":{{"webdav":"/dav/"}}}}],
+                "capabilities":["exchange-token"],"tokenEndPoint":"https://{host}/ocm/token"}}"#
+        );
+        Discovery::from_object(&object(&text), &[], &mut Silent).unwrap()
+    }
+
+    /// What becomes of a request that `s.example.org` signs, at a gateway before `r.example.org`.
+    fn sent(path: &str, media_type: &str, body: &str, trust: Trust<'_>) -> Result<usize, &'static str> {
+        let key = SigningKey::from_bytes(&[7; 32]);
+        let x = base64url::encode(key.verifying_key().as_bytes());
+        let jwks = format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"s.example.org#1","x":"{x}"}}]}}"#);
+        let keys = KeySet::from_jwks(jwks.as_bytes(), &(Rc::new(SoftwareBackend::default()) as _)).unwrap();
+        let url = format!("https://r.example.org/ocm{path}");
+        let given = [Field { name: "Content-Type", value: media_type.as_bytes() }];
+        let bare = Request { url: &url, ..posted(&given, Some(body.as_bytes())) };
+        let ready = signed::prepare_request(&bare, "s.example.org#1", Algorithm::Ed25519, 1000).unwrap();
+        let (input, value) = ready.prepared.finish(&key.sign(ready.prepared.base.as_bytes()).to_bytes());
+        let mut fields: Vec<(&str, String)> = ready.fields.clone();
+        fields.extend([("Signature-Input", input), ("Signature", value)]);
+        let lent: Vec<Field<'_>> = given
+            .into_iter()
+            .chain(fields.iter().map(|(name, value)| Field { name, value: value.as_bytes() }))
+            .collect();
+        let request = Request { fields: &lent, ..bare };
+
+        let own = discovery("r.example.org", r#""must-invite""#);
+        let (here, theirs) = (host("r.example.org"), discovery("s.example.org", ""));
+        let receiver = Receiver { host: &here, discovery: &own, trust };
+        let front = Front { receiver, listed: &[], times: Times::default() };
+        let endpoint = Endpoint::of(&own, &url).ok_or("no endpoint")?;
+        let others =
+            KeySet::from_jwks(jwks.replace("s.ex", "o.ex").as_bytes(), &(Rc::new(SoftwareBackend::default()) as _));
+        let others = others.unwrap();
+        let judged = Body::of(&request).and_then(|body| {
+            let host = claimed(endpoint, &request, &body, &front, &mut Silent)?;
+            // Each server's keys are found by its own name.
+            let keys = if host.as_str() == "s.example.org" { &keys } else { &others };
+            let peer = Peer { host: &host, discovery: &theirs, keys };
+            judge(endpoint, &request, &body, &front, &peer, 1010, &mut Silent)
+        });
+        let judged = judged.map_err(|refused| refused.code())?;
+        assert_eq!(judged.signed.signer, host("s.example.org"));
+        Ok(judged.received.map_or(0, |received| received.access.len()))
+    }
+
+    const JSON: &str = "application/json";
+    const FORM: &str = "application/x-www-form-urlencoded";
+
+    fn elsewhere() -> Trust<'static> {
+        Trust { contacts: Contacts::Elsewhere, ..Trust::default() }
+    }
+
+    #[test]
+    fn a_gateway_judges_what_it_can_know() {
+        let acceptance = r#"{"recipientProvider":"s.example.org","token":"t","userID":"a","email":"","name":"A"}"#;
+        let asked = r#"{"owner":"b@r.example.org","shareWith":"a@s.example.org","share":"x"}"#;
+        let token = "grant_type=authorization_code&client_id=s.example.org&code=hfiuhworz";
+        let told = r#"{"notificationType":"SYNC_CALENDAR","providerId":"calendar"}"#;
+        assert_eq!(sent("/shares", JSON, SHARE, elsewhere()), Ok(1));
+        assert_eq!(sent("/shares?x=1", JSON, SHARE, elsewhere()), Ok(1));
+        assert_eq!(sent("/notifications", JSON, told, elsewhere()), Ok(0));
+        assert_eq!(sent("/invite-accepted", JSON, acceptance, elsewhere()), Ok(0));
+        assert_eq!(sent("/request-share", JSON, asked, elsewhere()), Ok(0));
+        assert_eq!(sent("/token", FORM, token, elsewhere()), Ok(0));
+        assert_eq!(sent("/other", JSON, SHARE, elsewhere()), Err("no endpoint"));
+
+        let other = asked.replace("b@r.", "b@o.");
+        assert_eq!(sent("/request-share", JSON, &other, elsewhere()), Err("ocm.share_recipient"));
+        assert_eq!(sent("/token", FORM, "client_id=s.example.org&code=x", elsewhere()), Err("ocm.token_form"));
+        assert_eq!(
+            sent("/invite-accepted", JSON, &acceptance.replace("name", "nom"), elsewhere()),
+            Err("ocm.invite_member_missing")
+        );
+        assert_eq!(sent("/shares", FORM, token, elsewhere()), Err("ocm.body_malformed"));
+        assert_eq!(sent("/shares", JSON, &SHARE.replace("@s.", "@o."), elsewhere()), Err("key.unknown"));
+        assert_eq!(sent("/shares", JSON, &SHARE.replace("b@r.", "b@o."), elsewhere()), Err("ocm.share_recipient"));
+    }
+
+    #[test]
+    fn a_gateway_asks_nobody_who_is_not_trusted() {
+        let denied = [host("s.example.org")];
+        assert_eq!(sent("/shares", JSON, SHARE, Trust { denied: &denied, ..elsewhere() }), Err("ocm.peer_denied"));
+        let allowed = [host("o.example.org")];
+        assert_eq!(
+            sent("/shares", JSON, SHARE, Trust { allowed: Some(&allowed), ..elsewhere() }),
+            Err("ocm.peer_not_allowed")
+        );
+        let local = SHARE.replace("@s.example.org", "@localhost");
+        assert_eq!(sent("/shares", JSON, &local, elsewhere()), Err("ocm.peer_name"));
+    }
+
+    /// The criterion `must-invite` refuses where nobody says who was invited.
+    #[test]
+    fn an_address_book_is_asked_by_who_has_it() {
+        let contacts = [Address::parse("a@s.example.org").unwrap()];
+        assert_eq!(sent("/shares", JSON, SHARE, Trust::default()), Err("ocm.share_not_invited"));
+        let known = Trust { contacts: Contacts::Only(&contacts), ..Trust::default() };
+        assert_eq!(sent("/shares", JSON, SHARE, known), Ok(1));
+    }
+}

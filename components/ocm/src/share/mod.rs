@@ -23,7 +23,7 @@ pub use held::{HeldShare, ShareState};
 pub(crate) use names::words;
 pub use names::{AccessType, Permission, Requirement, ShareType, Target};
 pub use protocol::{Protocols, Requirements, Ssh, Webapp, Webdav};
-pub use receive::{Access, Received, Receiver, SignedBy, Trust, check_creation, receive};
+pub use receive::{Access, Contacts, Received, Receiver, SignedBy, Trust, check_creation, receive};
 pub use uri::{SshUri, WebdavUri};
 
 use crate::{Address, ShareCode, member::Reader};

@@ -40,9 +40,20 @@ pub struct Trust<'t> {
     pub denied: &'t [Host],
     /// The only servers that something is taken from, where there are such.
     pub allowed: Option<&'t [Host]>,
-    /// The address book of the receiving party, where it may only get shares from people in it. The criterion `must-invite`
-    /// means it whether it is here or not.
-    pub contacts: Option<&'t [Address]>,
+    /// Who of them may share with the receiving party.
+    pub contacts: Contacts<'t>,
+}
+
+/// Who may share with somebody.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Contacts<'t> {
+    /// Anybody; nobody, where the receiver has the criterion `must-invite`.
+    #[default]
+    Unasked,
+    /// Those in their address book.
+    Only(&'t [Address]),
+    /// Another place judges that: who keeps the address books.
+    Elsewhere,
 }
 
 impl Trust<'_> {
@@ -173,9 +184,9 @@ fn signature(
 /// The sending party is in the address book, where only such may share.
 fn invited(share: &Share, receiver: &Discovery, trust: &Trust<'_>) -> Result<(), Rejection> {
     let known = match trust.contacts {
-        None if receiver.insists_on(MUST_INVITE) => false,
-        None => true,
-        Some(contacts) => contacts.contains(&share.sender),
+        Contacts::Unasked => !receiver.insists_on(MUST_INVITE),
+        Contacts::Only(contacts) => contacts.contains(&share.sender),
+        Contacts::Elsewhere => true,
     };
     if known {
         return Ok(());

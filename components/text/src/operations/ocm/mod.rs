@@ -54,7 +54,7 @@ impl GivenTrust {
     }
 
     fn lend(&self) -> Trust<'_> {
-        Trust { denied: &self.denied, allowed: self.allowed.as_deref(), contacts: None }
+        Trust { denied: &self.denied, allowed: self.allowed.as_deref(), ..Trust::default() }
     }
 }
 

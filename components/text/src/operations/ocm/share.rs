@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 
 use portcullis_ocm::{
-    Address, Discovery, HeldShare, Host, Receiver, Secret, Share, SignedBy, Trust,
+    Address, Contacts, Discovery, HeldShare, Host, Receiver, Secret, Share, SignedBy, Trust,
     access::{self, Credential, Issued, Next, Progress},
     check_creation, discovery_url, receive, share_status,
 };
@@ -76,7 +76,8 @@ pub(in super::super) fn share(_: &mut Door, call: Call<'_>) -> Answer {
         Some(None) => SignedBy::Nobody,
         Some(Some(host)) => SignedBy::Host(host),
     };
-    let trust = Trust { contacts: contacts.as_deref(), ..trust.lend() };
+    let contacts = contacts.as_deref().map_or(Contacts::Unasked, Contacts::Only);
+    let trust = Trust { contacts, ..trust.lend() };
     let here = Receiver { host: &host, discovery: &receiver, trust };
     let received = receive(&share, &here, &sender, signed_by, at, trace).map_err(answered(share_status))?;
     let mut result: Vec<(String, Value)> = Vec::from([

@@ -125,7 +125,7 @@ pub(in super::super) fn token(door: &mut Door, call: Call<'_>) -> Answer {
     let request = whole(&given.request);
     let mut judge = || {
         let asked = TokenRequest::of(&request)?;
-        let verified = given.verify(door, &request, &[asked.client.clone()], call.at, call.trace)?;
+        let verified = given.verify(door, &request, core::slice::from_ref(&asked.client), call.at, call.trace)?;
         token::grant(&asked, &verified.signer, &share, call.at, call.trace)
     };
     let grant = judge().map_err(|rejection| {
