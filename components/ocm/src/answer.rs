@@ -1,13 +1,18 @@
 //! The status that answers a refusal (sections Share Creation Notification, Response; Invite Acceptance Response Details).
 
+use portcullis_crypto::CryptoCode;
 use portcullis_signature::SignatureCode;
 use portcullis_types::Rejection;
 
 use crate::{InviteCode, PeerCode, ShareCode, SignedCode};
 
 /// The status that answers a share, a notification or a request for a share that is refused: 400 for what is invalid or missing, 401
-/// where the sender is not authenticated, 403 where it is not authorized, 501 where the receiver cannot do what is asked.
+/// where the sender is not authenticated, 403 where it is not authorized, 501 where the receiver cannot do what is asked, 503 where
+/// nobody can know whether a signature holds.
 pub fn share_status(rejection: &Rejection) -> u16 {
+    if is_unknowable(rejection) {
+        return 503;
+    }
     let is = |codes: &[ShareCode]| codes.iter().any(|code| rejection.is(*code));
     if is(&[
         ShareCode::ResourceUnsupported,
@@ -29,6 +34,9 @@ pub fn share_status(rejection: &Rejection) -> u16 {
 /// The status that answers an accepted invite that is refused: 400 where the token is of no invite, 401 where the server is not
 /// authenticated, 403 where it is not trusted, 409 where the invite was accepted before.
 pub fn invite_status(rejection: &Rejection) -> u16 {
+    if is_unknowable(rejection) {
+        return 503;
+    }
     if rejection.is(InviteCode::Used) {
         return 409;
     }
@@ -39,6 +47,17 @@ pub fn invite_status(rejection: &Rejection) -> u16 {
         return 403;
     }
     if is_unauthenticated(rejection) { 401 } else { 400 }
+}
+
+/// The status that answers a token request that is refused: 400 (section Code Flow, Error Responses), with the error that
+/// [`crate::token::oauth_error`] tells, but for 503 where nobody can know whether its signature holds.
+pub fn token_status(rejection: &Rejection) -> u16 {
+    if is_unknowable(rejection) { 503 } else { 400 }
+}
+
+/// What verifies signatures failed itself, which is no fault of the sender.
+fn is_unknowable(rejection: &Rejection) -> bool {
+    rejection.is(CryptoCode::BackendFailed)
 }
 
 /// Whether it is about the signature.

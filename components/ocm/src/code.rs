@@ -183,6 +183,10 @@ portcullis_types::codes! {
         ExchangeReceiver = "ocm.share_exchange_receiver", "draft-ietf-ocm-open-cloud-mesh-05, Code Flow, Decision Table";
         /// The share requires a second factor, and the receiver does not say that it holds its users to one.
         MfaReceiver = "ocm.share_mfa_receiver", "draft-ietf-ocm-open-cloud-mesh-05, Appendix A";
+        /// The receiver refused the share.
+        Refused = "ocm.share_refused", "draft-ietf-ocm-open-cloud-mesh-05, Share Creation Notification, Response";
+        /// The answer to a share has no name of the receiving party, or, with SSH, no public key.
+        Answer = "ocm.share_answer", "draft-ietf-ocm-open-cloud-mesh-05, Share Creation Notification, Response";
         /// The share does not grant that it be shared further.
         ReshareNotGranted = "ocm.reshare_not_granted", "draft-ietf-ocm-open-cloud-mesh-05, Resharing";
     }

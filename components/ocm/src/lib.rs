@@ -66,7 +66,7 @@ mod tests;
 pub mod token;
 
 pub use address::{Address, Host, MAX_ADDRESS};
-pub use answer::{invite_status, share_status};
+pub use answer::{invite_status, share_status, token_status};
 pub use code::{
     AccessCode, ContactCode, DirectoryCode, DiscoveryCode, InviteCode, NotificationCode, PeerCode, ShareCode,
     SignedCode, TokenCode,
@@ -81,6 +81,6 @@ pub use request::RequestForShare;
 pub use secret::{MAX_SECRET, Secret};
 pub use share::{
     Access, AccessType, Contacts, HeldShare, Permission, Protocols, Received, Receiver, Requirement, Requirements,
-    Share, ShareState, ShareType, SignedBy, Ssh, SshUri, Target, Trust, Webapp, Webdav, WebdavUri, check_creation,
-    receive,
+    Share, ShareAnswer, ShareState, ShareType, SignedBy, Ssh, SshUri, Target, Trust, Webapp, Webdav, WebdavUri,
+    check_creation, receive,
 };

@@ -4,7 +4,7 @@ use alloc::{borrow::ToOwned, format, rc::Rc, string::String, vec::Vec};
 use std::println;
 
 use ed25519_dalek::{Signer, SigningKey};
-use portcullis_crypto::{Algorithm, KeySet, SoftwareBackend};
+use portcullis_crypto::{Algorithm, CryptoCode, KeySet, SoftwareBackend};
 use portcullis_signature::{Field, Request, SignatureCode};
 use portcullis_types::{
     Rejection, RuleCode, Silent, base64url,
@@ -12,12 +12,13 @@ use portcullis_types::{
 };
 
 use crate::{
-    Address, HeldShare, Host, Invite, InviteCode, NotificationCode, PeerCode, Secret, ShareCode, SignedCode, Source,
-    TokenCode, accepted,
+    Address, HeldShare, Host, Invite, InviteCode, NotificationCode, PeerCode, Secret, ShareAnswer, ShareCode,
+    SignedCode, Source, TokenCode, accepted,
     discovery::check_path,
     invite_status, share_status,
     signed::{self, Body, MAX_BODY, Times},
     token::{Grant, MAX_LIFETIME, TokenAnswer, TokenRequest, grant, oauth_error},
+    token_status,
 };
 
 fn object(text: &str) -> Object {
@@ -50,6 +51,7 @@ fn each_refusal_has_its_status() {
         (501, refusal(ShareCode::ResourceUnsupported)),
         (501, refusal(ShareCode::TypeUnknown)),
         (501, refusal(ShareCode::ProtocolUnsupported)),
+        (503, refusal(CryptoCode::BackendFailed)),
     ] {
         assert_eq!(share_status(&rejection), status, "{}", rejection.code());
     }
@@ -61,6 +63,7 @@ fn each_refusal_has_its_status() {
         (403, refusal(PeerCode::Url)),
         (403, refusal(InviteCode::Signer)),
         (409, refusal(InviteCode::Used)),
+        (503, refusal(CryptoCode::BackendFailed)),
     ] {
         assert_eq!(invite_status(&rejection), status, "{}", rejection.code());
     }
@@ -78,8 +81,9 @@ fn token_refusals_have_oauth_errors() {
         ("invalid_client", refusal(SignatureCode::TooOld)),
         ("invalid_client", refusal(SignedCode::SignerKeys)),
     ] {
-        assert_eq!(oauth_error(&rejection), error, "{}", rejection.code());
+        assert_eq!((oauth_error(&rejection), token_status(&rejection)), (error, 400), "{}", rejection.code());
     }
+    assert_eq!(token_status(&refusal(CryptoCode::BackendFailed)), 503);
 }
 
 #[test]
@@ -118,6 +122,25 @@ fn answers_to_token_requests() {
     assert_eq!(make(9999, 0), Err("ocm.token_answer"));
     assert_eq!(make(9999, MAX_LIFETIME + 1), Err("ocm.token_answer"));
     assert_eq!(make(1000, 300), Err("ocm.token_answer"));
+}
+
+#[test]
+fn answers_to_shares() {
+    let protocols = |ssh: &str| {
+        let text = format!(r#"{{"name":"multi","webdav":{{"uri":"7","sharedSecret":"hfiuhworz"}}{ssh}}}"#);
+        crate::Protocols::from_object(&object(&text), &[]).unwrap()
+    };
+    let (webdav, ssh) = (protocols(""), protocols(r#","ssh":{"uri":"a@files.example.org:22/7"}"#));
+    let read = |status, text: &str, of| ShareAnswer::read(status, &object(text), of).map_err(|bad| bad.code());
+    let (named, keyed) =
+        (r#"{"recipientDisplayName":"B"}"#, r#"{"recipientDisplayName":"B","recipientPublicKeys":"ssh-ed25519 AAAA"}"#);
+    assert_eq!(json::to_text(&read(201, named, &webdav).unwrap().to_object()), named);
+    assert_eq!(json::to_text(&read(201, keyed, &ssh).unwrap().to_object()), keyed);
+    assert_eq!(read(201, named, &ssh), Err("ocm.share_answer"));
+    assert_eq!(read(201, "{}", &webdav), Err("ocm.share_answer"));
+    for status in [200, 400, 401, 403, 501, 503] {
+        assert_eq!(read(status, named, &webdav), Err("ocm.share_refused"), "{status}");
+    }
 }
 
 #[test]
@@ -345,6 +368,12 @@ mod front {
         assert_eq!(
             sent("/shares", JSON, SHARE, Trust { allowed: Some(&allowed), ..elsewhere() }),
             Err("ocm.peer_not_allowed")
+        );
+        // A notification is judged by nothing else here.
+        let told = r#"{"notificationType":"SHARE_ACCEPTED","providerId":"7"}"#;
+        assert_eq!(
+            sent("/notifications", JSON, told, Trust { denied: &denied, ..elsewhere() }),
+            Err("ocm.peer_denied")
         );
         let local = SHARE.replace("@s.example.org", "@localhost");
         assert_eq!(sent("/shares", JSON, &local, elsewhere()), Err("ocm.peer_name"));

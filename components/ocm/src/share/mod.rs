@@ -2,6 +2,7 @@
 //!
 //! Section Share Creation Notification, in its order: the fields here, the protocols in `protocol`, the decision in `receive`.
 
+mod answer;
 mod held;
 mod names;
 mod protocol;
@@ -19,6 +20,7 @@ use portcullis_types::{
     trace::{Trace, check},
 };
 
+pub use answer::ShareAnswer;
 pub use held::{HeldShare, ShareState};
 pub(crate) use names::words;
 pub use names::{AccessType, Permission, Requirement, ShareType, Target};

@@ -9,6 +9,7 @@ use portcullis_ocm::{
     share_status,
     signed::{self, Body, DEFAULT_SKEW, DEFAULT_WINDOW, SignedRequest, Times},
     token::{self, TokenRequest},
+    token_status,
 };
 use portcullis_signature::Request;
 use portcullis_types::{
@@ -130,7 +131,8 @@ pub(in super::super) fn token(door: &mut Door, call: Call<'_>) -> Answer {
     };
     let grant = judge().map_err(|rejection| {
         let error = token::oauth_error(&rejection);
-        Refusal { rejection, beside: Vec::from([("status", 400_u64.into()), ("oauth_error", error.into())]) }
+        let status = u64::from(token_status(&rejection)).into();
+        Refusal { rejection, beside: Vec::from([("status", status), ("oauth_error", error.into())]) }
     })?;
     let grant = object([
         ("client", grant.client.as_str().into()),
