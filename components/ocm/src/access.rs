@@ -60,9 +60,8 @@ pub fn next<'p>(
     {
         return Ok(Next::Present(token));
     }
-    // A browser never sees the secret of a web application, whatever is required.
-    let required = protocols.requirements.exchange || protocol == "webapp";
-    match (required, progress.refused) {
+    // With a web application it is always required, so that no browser sees the secret.
+    match (protocols.requirements.exchange, progress.refused) {
         (true, true) => {
             let what = "the sender refused the exchange, and only what is exchanged opens the resource";
             Err(Rejection::new(AccessCode::ExchangeRefused, what))
@@ -197,9 +196,7 @@ fn opened_by(
     let of = protocols.and_then(|protocols| protocols.of_secret(credential.text()));
     match of {
         None => Err(Rejection::new(AccessCode::Unknown, "the credential is none of this share")),
-        Some(protocol)
-            if protocol == "webapp" || protocols.is_some_and(|protocols| protocols.requirements.exchange) =>
-        {
+        Some(_) if protocols.is_some_and(|protocols| protocols.requirements.exchange) => {
             let what = "the shared secret is there to be exchanged, and opens nothing itself";
             Err(Rejection::new(AccessCode::SecretAfterExchange, what))
         }
