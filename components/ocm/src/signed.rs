@@ -64,9 +64,13 @@ pub struct SignedRequest {
     pub thumbprint: [u8; 32],
     /// The algorithm that verified it.
     pub algorithm: Algorithm,
+    /// When it was made, in seconds since 1970.
+    pub created: Timestamp,
     /// Until when the same request would verify again, in seconds since 1970: how long to remember it where it must not be
     /// carried out twice.
     pub until: Timestamp,
+    /// SHA-256 of what was signed, by which it is known again: of some algorithms one message has many signatures.
+    pub base: [u8; 32],
 }
 
 /// The body of a request, by its media type.
@@ -218,7 +222,9 @@ pub fn verify_request(
         keyid: verified.keyid.unwrap_or_default(),
         thumbprint: verified.thumbprint.ok_or_else(symmetric)?,
         algorithm: verified.algorithm,
+        created,
         until: created.saturating_add(times.window).saturating_add(times.skew),
+        base: verified.base,
     })
 }
 

@@ -378,6 +378,7 @@ fn unnamed() -> Listener {
         tokens: false,
         clients: false,
         transactions: false,
+        ocm: false,
         asks_certificate: false,
         asserts: None::<Asserter>,
         trust_proxy_validation: None,

@@ -149,7 +149,14 @@ impl Fetcher {
             self.follow(need, admits).await
         };
         let content = fetched.map_or_else(Content::Failed, Content::Body);
-        Document { url: need.url.clone(), server: need.server.clone(), about: need.about(), fetched_at: now(), content }
+        Document {
+            url: need.url.clone(),
+            server: need.server.clone(),
+            about: need.about(),
+            peer: need.class == Class::Peer,
+            fetched_at: now(),
+            content,
+        }
     }
 
     async fn bundle(&self, need: &DocumentNeed, trust_domain: &str) -> Result<Body, Failed> {
