@@ -228,7 +228,19 @@ pub fn verify_request(
     })
 }
 
-/// The same where one of several servers may have signed, in the order in which they are asked: by the keys of the first that has a
+/// What can be said of a request's signature without anybody's keys: one signature has the tag, and the digest and the length are the
+/// body's. Who would fetch keys looks at this before, so that what is not signed at all makes nobody fetch anything. It proves nothing.
+///
+/// Errors: `ocm.signature_legacy`, `ocm.signature_digest`, `ocm.signature_length`; `signature.*`.
+pub fn inspect_untrusted(request: &Request<'_>, trace: &mut dyn Trace) -> Result<(), Rejection> {
+    check(trace, "form of signature", SECTION, not_legacy(request), |()| String::new())?;
+    let selected = Signatures::of(&Message::Request(request))
+        .and_then(|signatures| signatures.select(&Selection::Tag(TAG)).map(|_| ()));
+    check(trace, "selection", "RFC 9421 section 3.2 step 1", selected, |()| String::new())?;
+    check(trace, "content", SECTION, content(request), |()| String::new())
+}
+
+/// As [`verify_request`], where one of several servers may have signed, in the order in which they are asked: by the keys of the first that has a
 /// key of the `keyid` that the signature names. So a server that publishes a key under another's name takes nothing from it.
 ///
 /// Errors: `ocm.signer_keys` where no keys are at hand; those of [`verify_request`].

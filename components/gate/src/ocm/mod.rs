@@ -19,7 +19,7 @@ use portcullis_crypto::CryptoCode;
 use portcullis_ocm::{
     Access, DISCOVERY_PATH, Host, KEYS_PATH, Received, SignedCode, discovery,
     endpoint::{Endpoint, Peer, Place, claimed, examine},
-    signed::{Body, SignedRequest, verify_request},
+    signed::{Body, SignedRequest, inspect_untrusted, verify_request},
 };
 use portcullis_signature::{Request as Signed, SignatureCode};
 use portcullis_types::{Rejection, base64url, trace::check};
@@ -154,6 +154,7 @@ impl Judge<'_> {
         let body = check(self.trace, "body", "docs/ocm.md", Body::of(&signed), |_| String::new()).map_err(refused)?;
         let front = ocm.front(&own.discovery);
         let host = claimed(endpoint, &signed, &body, &front, self.trace).map_err(refused)?;
+        inspect_untrusted(&signed, self.trace).map_err(refused)?;
         let number = self.peer(&host)?;
         let theirs = self.peer_discovery(number, &host)?;
         let (keys, _) = self.keys_of(Owner::Peer(number))?;
