@@ -31,6 +31,7 @@ mod scope_json;
 #[cfg(feature = "gateway")]
 mod serve;
 mod signature;
+mod signature_ocm;
 mod signature_sign;
 mod signature_verify;
 mod status;
@@ -241,6 +242,7 @@ mod tests {
             ("svid", "inspect", "Nothing that is printed can be trusted"),
             ("signature", "verify", "a signature over nothing verifies, too"),
             ("signature", "sign", "no component sees it"),
+            ("signature", "verify", "whose server has to have signed it"),
             ("policy", "check", "refuse nothing unless --deny-warnings"),
             ("policy", "explain", "before anybody comes with a credential"),
             ("policy", "test", "no secret and no network"),
