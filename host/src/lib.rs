@@ -40,6 +40,8 @@ mod keys;
 mod limits;
 mod live;
 pub mod oauth;
+#[cfg(any(feature = "cli", feature = "gateway"))]
+pub mod ocm_request;
 mod places;
 mod portcullis;
 mod runtime;

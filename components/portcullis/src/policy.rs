@@ -6,8 +6,8 @@ use portcullis_types::json;
 use crate::{
     Component, backend,
     bindings::exports::portcullis::gate::policy::{
-        Asserter, Clients, Demand, Format, Guest, HostSettings, Listener, Ocm, Problem, PublishedMetadata, Replay,
-        Report, Tls, TokenService, TransactionService,
+        Asserter, Clients, Demand, Format, Guest, HostSettings, Listener, Problem, PublishedMetadata, Replay, Report,
+        Tls, TokenService, TransactionService,
     },
 };
 
@@ -60,7 +60,7 @@ impl Guest for Component {
                 endpoint: service.endpoint.clone(),
                 lifetime: service.lifetime,
             }),
-            ocm: policy.ocm.as_ref().map(|ocm| Ocm { host: ocm.host.to_string() }),
+            ocm_host: policy.ocm.as_ref().map(|ocm| ocm.host.to_string()),
         })
     }
 

@@ -16,6 +16,10 @@ use tokio::io::AsyncReadExt as _;
 use tower::ServiceExt as _;
 use url::{Host, Url};
 
+mod send;
+
+pub(crate) use send::{Message, Received, Unsent};
+
 use super::budgets::{Budgets, Place};
 use super::names::{Names, Resolver, SystemNames};
 use super::{question, workload_api, workload_server};
