@@ -138,7 +138,7 @@ fn typed_invites_answer_as_the_text_door_does() {
         *if url.is_ok() { &mut accepted } else { &mut refused } += 1;
         assert_eq!(answer["result"]["url"].as_str().map(str::to_owned), url.ok(), "{}", case.id);
     }
-    assert!(accepted >= 8 && refused >= 8, "{accepted} accepted, {refused} refused");
+    assert!(accepted >= 7 && refused >= 8, "{accepted} accepted, {refused} refused");
 }
 
 /// An invite that is kept; nothing where the contract cannot say what the case has.

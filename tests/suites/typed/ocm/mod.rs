@@ -86,7 +86,7 @@ fn held(share: &Value) -> Option<HeldShare> {
         owner: text(&share["owner"])?,
         sender: text(&share["sender"])?,
         share_with: text(&share["shareWith"])?,
-        resource_type: text(&share["resourceType"]),
+        resource_type: optional(&share["resourceType"], text)?,
         expiration: optional(&share["expiration"], Value::as_u64)?,
         protocols: optional(&share["protocol"], protocols)?,
         state,

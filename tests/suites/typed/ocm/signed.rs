@@ -71,10 +71,12 @@ fn typed_signed_requests_answer_as_the_text_door_does() {
                     let known = component.describe(&keys).expect("an answer");
                     let known = known.iter().find(|key| key.kid.as_deref() == Some(&signed.keyid)).expect("its key");
                     assert_eq!(known.thumbprint.as_ref(), Some(&signed.thumbprint), "{}", case.id);
-                    // Its body speaks for no other server.
-                    let other = component.verify_ocm_request(&request, "eve.example.org", &keys, &expect, at(&case));
-                    let told = other.expect("an answer").map(|signed| signed.signer);
-                    assert_eq!(told.is_err(), members["signer"].is_null(), "{}", case.id);
+                    // Where the body says whom it is from, nobody else has signed it.
+                    if members["signer"].is_null() {
+                        let other =
+                            component.verify_ocm_request(&request, "eve.example.org", &keys, &expect, at(&case));
+                        assert!(other.expect("an answer").is_err(), "{}", case.id);
+                    }
                     accepted += 1;
                 }
                 Err(refusal) => {
@@ -125,7 +127,7 @@ fn typed_notifications_answer_as_the_text_door_does() {
         let (request, expect) = (sent(members), expectations(members));
         let peers = peers(&mut component, members).expect("lists");
         let mut of = |address: &str| {
-            let address = component.ocm_address(address).expect("an answer").expect("an address");
+            let address = component.ocm_address(address).expect("an answer").ok()?;
             keys(&mut component, members, &address.host).expect("keys")
         };
         let (sender, receiver) = (of(&share.sender), of(&share.share_with));
