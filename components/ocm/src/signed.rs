@@ -91,17 +91,13 @@ impl Body {
         let body = request.body.ok_or_else(|| {
             Rejection::new(portcullis_signature::SignatureCode::BodyUnavailable, "the body is not at hand")
         })?;
-        if body.len() > MAX_BODY {
-            return Err(refuse(format!("the body has {} bytes, at most {MAX_BODY} are read", body.len())));
-        }
         let media_type = only(request.fields, "content-type").map_err(|what| refuse(what.into()))?;
         let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
         if essence.eq_ignore_ascii_case(b"application/json") {
-            // What a parser says of a place in the text is enough; the text may hold secrets.
-            let object = json::parse_object(body).map_err(|why| refuse(format!("the body: {}", why.code())))?;
-            return Ok(Self::Json(object));
+            return read_json(body).map(Self::Json);
         }
         if essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
+            check_length(body)?;
             let text = core::str::from_utf8(body).map_err(|_| refuse("the form is not ASCII".into()))?;
             return Form::parse(text).map(Self::Form);
         }
@@ -159,6 +155,23 @@ impl Body {
             _ => Ok(()),
         }
     }
+}
+
+/// Reads a body that is one JSON object, at most [`MAX_BODY`] bytes, no name twice.
+///
+/// Error: `ocm.body_malformed`.
+pub fn read_json(body: &[u8]) -> Result<Object, Rejection> {
+    check_length(body)?;
+    // What a parser says of a place in the text is enough; the text may hold secrets.
+    json::parse_object(body).map_err(|why| Rejection::new(SignedCode::Body, format!("the body: {}", why.code())))
+}
+
+fn check_length(body: &[u8]) -> Result<(), Rejection> {
+    if body.len() > MAX_BODY {
+        let what = format!("the body has {} bytes, at most {MAX_BODY} are read", body.len());
+        return Err(Rejection::new(SignedCode::Body, what));
+    }
+    Ok(())
 }
 
 /// Section Validating the Payload: the owner has an account where the share comes from.
