@@ -44,17 +44,26 @@ words! {
 }
 
 impl Endpoint {
-    /// The endpoint of a server, described by its own discovery document, that a URL is; the query is not looked at.
+    /// The endpoint of a server, described by its own discovery document, that a URL is; the query is not looked at. Case of the
+    /// host and a default port are the same origin, and a path is compared letter by letter.
     pub fn of(own: &Discovery, url: &str) -> Option<Self> {
-        let url = url.split('?').next().unwrap_or_default();
+        let (origin, path) = parts(url)?;
+        let is = |its: &str| parts(its).is_some_and(|its| its == (origin.clone(), path));
         Self::ALL.iter().copied().find(|endpoint| match endpoint {
-            Self::Shares => own.shares_url() == url,
-            Self::Notifications => own.notifications_url() == url,
-            Self::InviteAccepted => own.invite_accepted_url() == url,
-            Self::RequestShare => own.request_share_url() == url,
-            Self::Token => own.token_end_point.as_deref() == Some(url),
+            Self::Shares => is(&own.shares_url()),
+            Self::Notifications => is(&own.notifications_url()),
+            Self::InviteAccepted => is(&own.invite_accepted_url()),
+            Self::RequestShare => is(&own.request_share_url()),
+            Self::Token => own.token_end_point.as_deref().is_some_and(is),
         })
     }
+}
+
+/// The origin of a URL, and the path behind it.
+fn parts(url: &str) -> Option<(Origin, &str)> {
+    let url = url.split('?').next()?;
+    let (_, rest) = url.split_once("://")?;
+    Some((Origin::of_url(url)?, rest.get(rest.find('/').unwrap_or(rest.len())..)?))
 }
 
 /// The server that stands behind.

@@ -347,6 +347,17 @@ mod front {
         assert_eq!(sent("/request-share", JSON, asked, elsewhere()), Ok(0));
         assert_eq!(sent("/token", FORM, token, elsewhere()), Ok(0));
         assert_eq!(sent("/other", JSON, SHARE, elsewhere()), Err("no endpoint"));
+        let own = discovery("r.example.org", "");
+        for (url, is) in [
+            ("https://R.example.org:443/ocm/shares", Some(Endpoint::Shares)),
+            ("https://r.example.org/ocm/shares/", None),
+            ("https://r.example.org/OCM/shares", None),
+            ("https://r.example.org:8443/ocm/shares", None),
+            ("http://r.example.org/ocm/shares", None),
+            ("/ocm/shares", None),
+        ] {
+            assert_eq!(Endpoint::of(&own, url), is, "{url}");
+        }
 
         let other = asked.replace("b@r.", "b@o.");
         assert_eq!(sent("/request-share", JSON, &other, elsewhere()), Err("ocm.share_recipient"));
