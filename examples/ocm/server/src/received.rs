@@ -7,7 +7,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -76,34 +76,27 @@ pub(crate) async fn content(
 ) -> Result<Response, Said> {
     let received = find(&server, &user, number).await?;
     let sender = server.gateway.peer(&received.from).await?;
-    // A token that does not open it any more is exchanged again, once.
-    for last in [false, true] {
-        let had = received_token(&server, &user, number).await?;
+    let named = PASSED.into_iter().filter_map(|name| Some((HeaderName::from_static(name), headers.get(name)?.clone())));
+    let mut fields: HeaderMap = named.collect();
+    // Without a depth it is all that is below (RFC 4918 section 9.1), which servers need not tell.
+    if method.as_str() == "PROPFIND" && !fields.contains_key("depth") {
+        fields.insert("depth", HeaderValue::from_static("1"));
+    }
+    let ask = async || {
         let (bearer, url) = opened(&server, &user, number, &sender, inside.as_deref()).await?;
-        let mut request = server.http.request(method.clone(), url).bearer_auth(bearer).body(body.clone());
-        for name in PASSED {
-            request = request.headers(headers.get(name).map(|value| one(name, value)).unwrap_or_default());
-        }
-        let response = request.send().await;
-        let response = response.map_err(|error| {
+        let request = server.http.request(method.clone(), url).headers(fields.clone()).bearer_auth(bearer);
+        request.body(body.clone()).send().await.map_err(|error| {
             eprintln!("failed: {}", error.without_url());
             Said::new(StatusCode::BAD_GATEWAY, "server.unreachable", "the other server does not answer")
-        })?;
-        if response.status() == StatusCode::UNAUTHORIZED && had && !last {
-            change(&server, number, |received| received.token = None).await?;
-            continue;
-        }
-        return passed(response).await;
+        })
+    };
+    let mut response = ask().await?;
+    // A token that does not open it any more is exchanged again, once.
+    if response.status() == StatusCode::UNAUTHORIZED && received.token.is_some() {
+        change(&server, number, |received| received.token = None).await?;
+        response = ask().await?;
     }
-    Err(Said::failed("there is a last time"))
-}
-
-fn one(name: &'static str, value: &HeaderValue) -> HeaderMap {
-    std::iter::once((axum::http::HeaderName::from_static(name), value.clone())).collect()
-}
-
-async fn received_token(server: &Server, user: &str, number: u64) -> Result<bool, Said> {
-    Ok(find(server, user, number).await?.token.is_some())
+    passed(response).await
 }
 
 /// What opens a share now, and where it is: Portcullis says what to do, until there is nothing left to do.
@@ -121,7 +114,7 @@ async fn opened(
         let share = received.held();
         let opening = Opening { share: &share, sender, second_factor, token, inside };
         let next = server.decisions.open(&opening, &server.settings.listed).await;
-        Ok(next.map_err(|no| Said::refused(no, StatusCode::FORBIDDEN))?)
+        next.map_err(|no| Said::refused(no, StatusCode::FORBIDDEN))
     };
     if let Next::Present { bearer, url } = next().await? {
         return Ok((bearer, url));
