@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 out=${1:-dist/components}
 target=wasm32-unknown-unknown
-worlds="full gate token status scope svid signature client"
+worlds="full gate token status scope svid signature client ocm"
 mkdir -p "$out"
 
 toolchain=$(tools/wasm-toolchain.sh "$target")

@@ -7,7 +7,7 @@
 )]
 
 wasmtime::component::bindgen!({
-    path: ["../wit/types", "../wit/crypto", "../wit/token", "../wit/scope", "../wit/status", "../wit/svid", "../wit/signature", "../wit/wimse", "../wit/client", "../wit/oauth", "../wit/gate", "../wit/component"],
+    path: ["../wit/types", "../wit/crypto", "../wit/token", "../wit/scope", "../wit/status", "../wit/svid", "../wit/signature", "../wit/wimse", "../wit/client", "../wit/oauth", "../wit/ocm", "../wit/gate", "../wit/component"],
     world: "portcullis:component/full",
     additional_derives: [PartialEq],
 });

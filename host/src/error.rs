@@ -113,7 +113,8 @@ pub enum HostError {
     #[error("the {what} was accepted before and is refused now, with {code}: {detail}")]
     StateNotRecreated {
         /// What was refused: `status list`, `requirement set`, `bundle set`, `set of trust domains`, `set of clients`,
-        /// `prepared signature`, `registration policy`, `push policy`, `binding policy` or `policy`.
+        /// `prepared signature`, `registration policy`, `push policy`, `binding policy`, `list of peers`,
+        /// `discovery document`, `prepared request` or `policy`.
         what: &'static str,
         /// The refusal's code.
         code: String,

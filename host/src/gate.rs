@@ -115,6 +115,7 @@ impl DocumentKind {
             Self::StatusList => "status-list",
             Self::Users => "users",
             Self::Introspection => "introspection",
+            Self::OcmDiscovery => "ocm-discovery",
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`Runtime`] is the engine: it loads components (from a cache of compiled code), and sets the limits.
 //! - [`Portcullis`] asks a component through its typed interfaces; the types of the larger ones stand in [`status`],
-//!   [`scope`], [`dpop`], [`svid`], [`signature`], [`wimse`], [`client`] and [`oauth`].
+//!   [`scope`], [`dpop`], [`svid`], [`signature`], [`wimse`], [`client`], [`oauth`] and [`ocm`].
 //! - [`GateInstance`](gate::GateInstance) holds a policy and decides about requests.
 //! - [`TextDoor`] asks it in JSON text.
 //!
@@ -40,6 +40,9 @@ mod keys;
 mod limits;
 mod live;
 pub mod oauth;
+pub mod ocm;
+#[cfg(any(feature = "cli", feature = "gateway"))]
+pub mod ocm_request;
 mod places;
 mod portcullis;
 mod runtime;

@@ -13,7 +13,7 @@ use crate::error::HostError;
 use crate::keys::{self, KeySet, Source};
 use crate::live::Live;
 use crate::sandbox::{Sandbox, State};
-use crate::{client, oauth, scope, signature, status, svid, wimse};
+use crate::{client, oauth, ocm, scope, signature, status, svid, wimse};
 
 /// What a component says of a credential: accepted with what is known of it, or refused with the reason.
 ///
@@ -71,6 +71,9 @@ pub(crate) struct Bound {
     pub(crate) registrations: Live<Vec<u8>>,
     pub(crate) pushes: Live<oauth::Source>,
     pub(crate) bindings: Live<oauth::Source>,
+    pub(crate) ocm_peers: Live<ocm::addresses::PeerLists>,
+    pub(crate) ocm_documents: Live<ocm::discovery::Source>,
+    pub(crate) ocm_requests: Live<ocm::requests::Source>,
 }
 
 impl Portcullis {
@@ -94,6 +97,9 @@ impl Portcullis {
                 registrations: Live::default(),
                 pushes: Live::default(),
                 bindings: Live::default(),
+                ocm_peers: Live::default(),
+                ocm_documents: Live::default(),
+                ocm_requests: Live::default(),
             })
         })?;
         Ok(Self { sandbox })

@@ -55,6 +55,12 @@ const LEAST = {
   'app2app.step': 80,
   'txn.verify': 50,
   'binding.evaluate': 30,
+  'ocm.address': 10,
+  'ocm.contact': 5,
+  'ocm.invite': 10,
+  'ocm.wayf': 5,
+  'ocm.discovery': 30,
+  'ocm.directory': 5,
   'gate.check': 600,
 };
 

@@ -55,6 +55,9 @@ pub const CLIENTS: &str = "tests/clients.ndjson";
 /// The cases of opaque tokens, about which the gateway alone asks.
 pub const INTROSPECTION: &str = "tests/introspection.ndjson";
 
+/// The cases of a sharing server of Open Cloud Mesh, before which the gateway alone stands.
+pub const OCM: &str = "tests/ocm.ndjson";
+
 /// The cases of the Transaction Token Service, which are kept as they were written.
 pub const TRANSACTIONS: &str = "tests/transactions.ndjson";
 

@@ -101,7 +101,7 @@ fn every_rule_names_a_function_a_code_and_cases_that_exist() {
         inventory::areas().iter().flat_map(|area| area.codes.iter().map(|entry| entry.code)).collect();
     let pinned = pinned();
     let mut ids: BTreeMap<String, Option<String>> = BTreeMap::new();
-    let others = [corpus::REGISTRY, corpus::CLIENTS, corpus::INTROSPECTION, corpus::TRANSACTIONS]
+    let others = [corpus::REGISTRY, corpus::CLIENTS, corpus::INTROSPECTION, corpus::OCM, corpus::TRANSACTIONS]
         .map(|name| corpus::cases(&root().join(name)));
     let of_the_gate: BTreeMap<String, Option<String>> = corpus::gate()
         .into_iter()

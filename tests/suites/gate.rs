@@ -16,7 +16,7 @@ use portcullis_types::RuleCode;
 use serde_json::{Value, json};
 
 fn cases() -> Vec<Case> {
-    let others = [corpus::REGISTRY, corpus::CLIENTS, corpus::INTROSPECTION, corpus::TRANSACTIONS]
+    let others = [corpus::REGISTRY, corpus::CLIENTS, corpus::INTROSPECTION, corpus::OCM, corpus::TRANSACTIONS]
         .map(|name| corpus::cases(&root().join(name)));
     corpus::gate().into_iter().chain(others.into_iter().flatten()).collect()
 }

@@ -27,6 +27,9 @@ fn wanted_exports(slice: &str) -> &'static [&'static str] {
             "portcullis:oauth/app2app@0.1.0",
             "portcullis:oauth/pushed-registration@0.1.0",
             "portcullis:oauth/key-binding@0.1.0",
+            "portcullis:ocm/requests@0.1.0",
+            "portcullis:ocm/shares@0.1.0",
+            "portcullis:ocm/access@0.1.0",
             "portcullis:gate/text@0.2.0",
             "portcullis:gate/policy@0.2.0",
             "portcullis:gate/gate@0.2.0",
@@ -54,6 +57,19 @@ fn wanted_exports(slice: &str) -> &'static [&'static str] {
             "portcullis:client/client@0.1.0",
             "portcullis:client/registration@0.1.0",
         ],
+        "ocm" => &[
+            "portcullis:types/types@0.1.0",
+            "portcullis:crypto/keys@0.1.0",
+            "portcullis:ocm/addresses@0.1.0",
+            "portcullis:ocm/discovery@0.1.0",
+            "portcullis:ocm/requests@0.1.0",
+            "portcullis:ocm/shares@0.1.0",
+            "portcullis:ocm/invites@0.1.0",
+            "portcullis:ocm/notifications@0.1.0",
+            "portcullis:ocm/tokens@0.1.0",
+            "portcullis:ocm/access@0.1.0",
+            "portcullis:ocm/directory@0.1.0",
+        ],
         _ => &["portcullis:types/types@0.1.0", "portcullis:crypto/keys@0.1.0"],
     }
 }
@@ -76,7 +92,7 @@ fn components_import_what_their_worlds_name_and_nothing_else() {
         }
         seen += 1;
     }
-    assert!(seen >= 24, "software, wide and hosted of eight components: {seen}");
+    assert!(seen >= 27, "software, wide and hosted of nine components: {seen}");
 }
 
 #[test]

@@ -71,6 +71,10 @@ impl Answering<'_> {
         if self.context.exchange {
             return Ok(self.to_workload(passed));
         }
+        #[cfg(feature = "ocm")]
+        if let Some(passed) = &passed.ocm {
+            return Ok(self.to_sharing_server(passed));
+        }
         let principal = passed.principal.as_ref().map(|verified| self.principal(verified));
         let set = self.upstream(passed.principal.as_ref(), principal.as_ref()).map_err(Denial::forbidden)?;
         let mut decision = self.decision(Outcome::Allow, 200);
@@ -142,6 +146,26 @@ impl Answering<'_> {
         decision
     }
 
+    /// What goes on to a sharing server, or what it is answered itself.
+    #[cfg(feature = "ocm")]
+    fn to_sharing_server(&self, passed: &crate::ocm::OcmPassed) -> Decision {
+        let mut decision = self.decision(Outcome::Allow, 200);
+        decision.principal = passed.peer.as_ref().map(|host| crate::decision::Principal {
+            client: Some(host.to_string()),
+            issuer: host.origin().to_string(),
+            ..crate::decision::Principal::default()
+        });
+        match &passed.body {
+            Some(body) => {
+                decision.response_headers = json_fields();
+                decision.upstream_strip = Vec::new();
+                decision.body = Some(body.clone());
+            }
+            None => decision.upstream_set = passed.upstream(),
+        }
+        decision
+    }
+
     fn decision(&self, outcome: Outcome, status: u16) -> Decision {
         let response_headers = match &self.policy.cors {
             Some(cors) => {
@@ -190,6 +214,11 @@ impl Answering<'_> {
         if self.context.clients {
             return false;
         }
+        // Whoever stands behind relies on what is let through being signed.
+        #[cfg(feature = "ocm")]
+        if self.context.ocm.is_some() {
+            return false;
+        }
         let mode = self.rule().map_or(self.policy.mode, |rule| rule.mode);
         mode == Mode::Report
             && match fault {
@@ -222,6 +251,10 @@ impl Answering<'_> {
             decision.response_headers = Vec::new();
             decision.upstream_strip = Vec::new();
             return Some(crate::clients::answer::told(denial, decision));
+        }
+        #[cfg(feature = "ocm")]
+        if let Some(speaking) = self.context.ocm {
+            return Some(crate::ocm::answer::told(speaking, self.policy.expose_full, denial, decision));
         }
         let code = denial.rejection.code();
         match &denial.fault {

@@ -182,6 +182,23 @@ portcullis_types::codes! {
         /// The host gave no randomness by which a new transaction could be named.
         TransactionsIdentifier = "transactions.no_identifier", "draft-ietf-oauth-transaction-tokens-11 section 9.2; docs/decisions.md";
 
+        /// A path is within the API of Open Cloud Mesh, or nearly at an endpoint, and is none.
+        OcmEndpoint = "ocm.endpoint_unknown", "draft-ietf-ocm-open-cloud-mesh-05, OCM API Discovery, Fields; docs/ocm.md";
+        /// Another server, or the sharing server itself, asks with another method than is asked with there.
+        OcmMethod = "ocm.method_unknown", "docs/ocm.md";
+        /// The sharing server's own discovery document has its API at another origin than requests to it are judged at.
+        OcmOwn = "ocm.own_elsewhere", "docs/ocm.md";
+        /// The sharing server's own discovery document cannot be had, so nobody knows where its endpoints are.
+        OcmOwnUnavailable = "ocm.own_unavailable", "docs/ocm.md";
+        /// The discovery document of another server cannot be had.
+        OcmPeerUnavailable = "ocm.peer_unavailable", "draft-ietf-ocm-open-cloud-mesh-05, OCM API Discovery, Process; docs/ocm.md";
+        /// As many servers as may be are being asked who they are.
+        OcmPeers = "ocm.peers_too_many", "docs/limits.md";
+        /// A sharing server asks at a path that is none.
+        OcmEgressPath = "ocm.egress_path_unknown", "docs/ocm.md";
+        /// What a sharing server wants to send cannot be read.
+        OcmEgress = "ocm.egress_malformed", "docs/ocm.md";
+
         /// The memory of used proofs cannot be asked.
         ReplayUnavailable = "replay.unavailable", "docs/decisions.md";
         /// The memory of used proofs is full.

@@ -26,11 +26,20 @@ pub enum Kind {
     Users,
     /// What an authorization server says of a token (RFC 7662).
     Introspection,
+    /// The discovery document of a server of Open Cloud Mesh.
+    OcmDiscovery,
 }
 
 impl Kind {
-    const ALL: [Self; 6] =
-        [Self::Metadata, Self::Keys, Self::Bundle, Self::StatusList, Self::Users, Self::Introspection];
+    const ALL: [Self; 7] = [
+        Self::Metadata,
+        Self::Keys,
+        Self::Bundle,
+        Self::StatusList,
+        Self::Users,
+        Self::Introspection,
+        Self::OcmDiscovery,
+    ];
 
     /// Its name in the interfaces.
     pub fn name(self) -> &'static str {
@@ -41,6 +50,7 @@ impl Kind {
             Kind::StatusList => "status-list",
             Kind::Users => "users",
             Kind::Introspection => "introspection",
+            Kind::OcmDiscovery => "ocm-discovery",
         }
     }
 
@@ -52,7 +62,7 @@ impl Kind {
     /// What to send as `Accept`.
     pub fn accept(self) -> &'static str {
         match self {
-            Kind::Metadata | Kind::Introspection => "application/json",
+            Kind::Metadata | Kind::Introspection | Kind::OcmDiscovery => "application/json",
             Kind::Keys | Kind::Bundle => "application/jwk-set+json, application/json",
             Kind::StatusList => "application/statuslist+jwt, application/statuslist+cwt",
             Kind::Users => "text/plain",
@@ -118,7 +128,10 @@ pub struct DocumentNeed {
 impl DocumentNeed {
     /// Whether a document is the one that is needed, and came from where it was to come from.
     pub(crate) fn is_met_by(&self, document: &Document) -> bool {
-        self.url == document.url && self.server == document.server && self.about() == document.about
+        self.url == document.url
+            && self.server == document.server
+            && self.about() == document.about
+            && (self.class == Class::Peer) == document.peer
     }
 
     /// The digest of the token that it is about, if it is about one.
@@ -142,6 +155,9 @@ pub struct Document {
     pub server: Option<String>,
     /// The digest of its need's question: an answer about one token is none about another.
     pub about: Option<[u8; 32]>,
+    /// Whether the class of its need is [`Class::Peer`]: what is fetched because somebody unknown said so is no document of the policy's,
+    /// whatever its URL, and that it could not be had is none of theirs.
+    pub peer: bool,
     /// When it was fetched, in seconds since 1970.
     pub fetched_at: Timestamp,
     /// What came.
@@ -149,9 +165,9 @@ pub struct Document {
 }
 
 impl Document {
-    /// Whether it was fetched with a GET from a server of the web.
+    /// Whether it was fetched with a GET from a server of the web, for the policy or for a token that verified.
     pub(crate) fn is_plain(&self) -> bool {
-        self.server.is_none() && self.about.is_none()
+        self.server.is_none() && self.about.is_none() && !self.peer
     }
 
     /// The length of what came, in bytes.

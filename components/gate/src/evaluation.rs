@@ -407,6 +407,8 @@ fn replayed(proof: &UsedProof) -> Denial {
     let what = "the proof was used before";
     match proof.kind {
         "wpt" => Denial::workload(Rejection::new(WimseCode::ProofReplayed, what), Means::ProofToken),
+        #[cfg(feature = "ocm")]
+        crate::ocm::KIND => crate::ocm::replayed(),
         transaction::KIND => {
             Denial::transaction(Rejection::new(TransactionCode::Replayed, "the transaction was used here before"))
         }

@@ -81,6 +81,10 @@ pub fn explain(policy: &Policy, method: &str, url: &str) -> Vec<Demand> {
             return demands.0;
         }
     }
+    #[cfg(feature = "ocm")]
+    if demands.ocm(policy, &judged) {
+        return demands.0;
+    }
     #[cfg(feature = "transactions")]
     if demands.transaction_service(policy, &judged) {
         return demands.0;
@@ -132,6 +136,12 @@ fn matched(number: usize, rule: &Rule) -> String {
     let methods = rule.methods.as_ref().map_or_else(|| "every method".into(), |methods| methods.join(", "));
     let path = if rule.path_text.is_empty() { "every path" } else { &rule.path_text };
     format!("{told}: {methods} {path}; the first that matches decides")
+}
+
+/// How old signatures may be.
+#[cfg(feature = "ocm")]
+fn signed_within(ocm: &policy::OcmPolicy) -> String {
+    format!("made in the last {}, or {} ahead", seconds(ocm.times.window), seconds(ocm.times.skew))
 }
 
 /// Seconds as people say them.
@@ -200,6 +210,51 @@ impl Demands {
         };
         self.put("else", denied);
         true
+    }
+
+    /// What other servers of Open Cloud Mesh are asked at the sharing server's origin. True where rules are not asked.
+    #[cfg(feature = "ocm")]
+    fn ocm(&mut self, policy: &Policy, judged: &Judged<'_>) -> bool {
+        use portcullis_ocm::{DISCOVERY_PATH, KEYS_PATH, endpoint::Place};
+
+        let Some(ocm) = policy.ocm.as_ref().filter(|ocm| ocm.origin == judged.origin) else { return false };
+        let path = judged.target.split('?').next().unwrap_or_default();
+        if [DISCOVERY_PATH, KEYS_PATH].contains(&path) && matches!(judged.method, "GET" | "HEAD") {
+            self.put("ocm", format!("other servers find {} from here", ocm.host));
+            self.put("outcome", "let through without a credential".into());
+            return true;
+        }
+        let rules = match &ocm.discovery {
+            policy::OwnDiscovery::Url(url) => {
+                self.put(
+                    "ocm",
+                    format!("what is below refers to the endpoints that {url} names; all else goes by rules"),
+                );
+                false
+            }
+            policy::OwnDiscovery::Inline(own) => match Place::of(&own.discovery, &judged.url(policy)) {
+                Place::Elsewhere => return false,
+                Place::Nowhere => {
+                    self.put("ocm", "within the API and at no endpoint: refused with 404 ocm.endpoint_unknown".into());
+                    return true;
+                }
+                Place::Endpoint(endpoint) => {
+                    self.put("ocm", format!("the endpoint {} of {}; rules are not asked", endpoint.name(), ocm.host));
+                    true
+                }
+            },
+        };
+        self.put("method", "POST with a body of at most 256 KiB; else 405 or 400".into());
+        let among = match (&ocm.allowed, ocm.denied.is_empty()) {
+            (Some(allowed), _) => format!("one of {} servers that are allowed", allowed.len()),
+            (None, false) => format!("any but {} servers that are denied", ocm.denied.len()),
+            (None, true) => "any that can be asked who it is".into(),
+        };
+        self.put("signer", format!("the server that the request speaks for, {among}; else 403"));
+        let signed = signed_within(ocm);
+        self.put("signature", format!("RFC 9421 with the tag ocm, by a key of its discovery, {signed}; else 401"));
+        self.put("replay", "the same signed request comes once; else 401".into());
+        rules
     }
 
     /// What the Transaction Token Service asks, where the URL is its endpoint.

@@ -126,6 +126,10 @@ impl Gate {
         }
         let listed: Vec<Origin> =
             self.0.policy.issuers.iter().flat_map(|issuer| issuer.status_origins.iter().cloned()).collect();
+        #[cfg(feature = "ocm")]
+        if let (Class::Peer, Some(ocm)) = (need.class, &self.0.policy.ocm) {
+            return portcullis_ocm::admit(location, &ocm.listed).map(|_| ());
+        }
         // A redirect is the server's word and no longer the operator's, whoever named the first URL: it may stay within an
         // origin that the operator named, and else goes where any credential's URL may go.
         let class = match need.class {

@@ -17,6 +17,8 @@ use portcullis_types::{
 
 #[cfg(feature = "clients")]
 use crate::clients;
+#[cfg(feature = "ocm")]
+use crate::ocm;
 #[cfg(feature = "registry")]
 use crate::registry;
 #[cfg(feature = "transactions")]
@@ -66,6 +68,9 @@ pub(crate) struct Passed {
     /// What the server of a client is told.
     #[cfg(feature = "clients")]
     pub(crate) client: Option<crate::clients::Passed>,
+    /// Whose signed request it is, or what a sharing server is answered.
+    #[cfg(feature = "ocm")]
+    pub(crate) ocm: Option<ocm::OcmPassed>,
 }
 
 /// A credential that verified, and what is known by it.
@@ -96,6 +101,8 @@ impl Passed {
             issue: None,
             #[cfg(feature = "clients")]
             client: None,
+            #[cfg(feature = "ocm")]
+            ocm: None,
         }
     }
 }
@@ -152,6 +159,9 @@ pub(crate) struct Context {
     /// Whether a server asks about its clients, whose answers have a form of their own.
     #[cfg(feature = "clients")]
     pub(crate) clients: bool,
+    /// Whose form the answer has, where it is one of Open Cloud Mesh.
+    #[cfg(feature = "ocm")]
+    pub(crate) ocm: Option<ocm::Speaking>,
 }
 
 impl Judge<'_> {
@@ -182,6 +192,10 @@ impl Judge<'_> {
             let passed = self.at_clients(clients, request)?;
             return Ok(Passed { client: Some(passed), ..Passed::of(None) });
         }
+        #[cfg(feature = "ocm")]
+        if let Some(ocm) = policy.ocm.as_ref().filter(|_| ocm::asked(request, policy)) {
+            return self.at_ocm_egress(ocm, request, context);
+        }
         let judged = Judged::of(request, &spoken, policy);
         let judged = check(self.trace, "request", "docs/decisions.md", judged, |judged| {
             format!("{} {}", judged.method, judged.url(policy))
@@ -193,6 +207,12 @@ impl Judge<'_> {
             (context.exchange, &policy.transaction_service, &policy.transaction_tokens)
         {
             return self.at_transactions(service, accepted, &judged, request, context);
+        }
+        #[cfg(feature = "ocm")]
+        if let Some(ocm) = &policy.ocm
+            && let Some(passed) = self.at_ocm(ocm, &judged, request, context)?
+        {
+            return Ok(passed);
         }
         if let Some(cors) = &self.policy.cors {
             let preflight = cors::preflight(&judged, cors);

@@ -57,6 +57,13 @@ impl Keys {
         Self { source, set, generation, digest: [0; 32], bytes: 0 }
     }
 
+    /// Keys of another server of Open Cloud Mesh, whom nobody vouches for.
+    #[cfg(feature = "ocm")]
+    pub(crate) fn of_peer(url: &str, generation: u64) -> Self {
+        let remote = Remote::new(url, Class::Peer, Kind::Keys, crate::limits::MAX_PEER_DOCUMENT);
+        Self { source: Source::Fetched(remote), set: None, generation, digest: [0; 32], bytes: 0 }
+    }
+
     /// The document of the keys themselves, where it is known: of the metadata that were had, the preferred one whose keys
     /// were had, too; else the preferred one.
     pub(crate) fn remote(&self) -> Option<&Remote> {

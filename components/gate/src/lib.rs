@@ -34,6 +34,8 @@ mod keys;
 pub mod limits;
 mod lists;
 mod memory;
+#[cfg(feature = "ocm")]
+mod ocm;
 pub mod origin;
 pub mod path;
 pub mod policy;
@@ -64,6 +66,8 @@ pub use evaluation::{Answer, Evaluation, Need, Register, Remember, Step, Wanted}
 pub use explain::{Demand, explain};
 pub use gate::{Checked, Gate, Held, Readiness};
 pub use memory::Forget;
+#[cfg(feature = "ocm")]
+pub use ocm::{ACCESS_HEADER, SIGNER_HEADER};
 pub use origin::Class;
 #[cfg(feature = "registry")]
 pub use registry::{Issue, IssueKind, ToSign};

@@ -58,6 +58,25 @@ pub const MIN_REFRESH: u64 = 10;
 /// For how many seconds a status list is good that has neither `exp` nor `ttl`.
 pub const LIST_WITHOUT_LIFETIME: u64 = 300;
 
+/// The longest discovery document, or key set, of another server of Open Cloud Mesh, in bytes. They have one or two KiB, and come from
+/// who is not known.
+#[cfg(feature = "ocm")]
+pub const MAX_PEER_DOCUMENT: usize = 64 * 1024;
+
+/// Most servers of Open Cloud Mesh of which a signature verified that are remembered. Federations have some hundreds; a server that was
+/// longest silent is asked again.
+#[cfg(feature = "ocm")]
+pub const MAX_PEERS: usize = 1_024;
+
+/// Most others: whoever writes a message names one.
+#[cfg(feature = "ocm")]
+pub const MAX_UNKNOWN_PEERS: usize = 64;
+
+/// For how many seconds the discovery document and the keys of another server are relied upon: what it takes back counts for so long at
+/// most. They are asked for again by who needs them, never ahead.
+#[cfg(feature = "ocm")]
+pub const PEER_FRESH: u64 = 3_600;
+
 /// The longest value of a header for the upstream, in bytes. Servers take 8 KiB of all headers together.
 pub const MAX_UPSTREAM_VALUE: usize = 4 * 1024;
 

@@ -32,6 +32,9 @@ pub(crate) enum Owner {
     OfClients(Vouching),
     /// Those of who attests clients beside access tokens.
     Attestation,
+    /// Those of another server of Open Cloud Mesh, by its number.
+    #[cfg(feature = "ocm")]
+    Peer(u64),
 }
 
 impl Owner {
@@ -56,7 +59,7 @@ impl Judge<'_> {
     /// The keys of somebody. Errors as those of [`Judge::issuer_keys`].
     pub(crate) fn keys_of(&mut self, owner: Owner) -> Result<KeysAndGeneration, Stop> {
         let at = self.at;
-        let max_stale = self.policy.limits.keys_max_stale;
+        let max_stale = self.max_stale(owner);
         let Some(keys) = self.keys(owner) else { return Err(gone("the policy has no such issuer", None)) };
         if let Ok(set) = keys.fresh(max_stale, at) {
             return Ok((set, keys.generation));
@@ -123,6 +126,17 @@ impl Judge<'_> {
             #[cfg(feature = "clients")]
             Owner::OfClients(whose) => self.state.client_keys.of(whose),
             Owner::Attestation => self.state.attestation.as_ref(),
+            #[cfg(feature = "ocm")]
+            Owner::Peer(number) => self.state.peers.get(number).and_then(|peer| peer.keys.as_ref()),
+        }
+    }
+
+    /// For how long keys are good after they were fetched, in seconds.
+    fn max_stale(&self, owner: Owner) -> u64 {
+        match owner {
+            #[cfg(feature = "ocm")]
+            Owner::Peer(_) => crate::limits::PEER_FRESH,
+            _ => self.policy.limits.keys_max_stale,
         }
     }
 
@@ -137,6 +151,8 @@ impl Judge<'_> {
             #[cfg(feature = "clients")]
             Owner::OfClients(whose) => self.state.client_keys.of_mut(whose),
             Owner::Attestation => self.state.attestation.as_mut(),
+            #[cfg(feature = "ocm")]
+            Owner::Peer(number) => self.state.peers.get_mut(number).and_then(|peer| peer.keys.as_mut()),
         };
         let Some(keys) = keys else { return };
         for need in needs {

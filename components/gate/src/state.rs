@@ -10,6 +10,8 @@ use portcullis_types::{Rejection, Timestamp, trace::Silent};
 
 #[cfg(feature = "clients")]
 use crate::clients::ClientKeys;
+#[cfg(feature = "ocm")]
+use crate::ocm::peers::Peers;
 #[cfg(feature = "registry")]
 use crate::users::UsersState;
 use crate::{
@@ -47,6 +49,9 @@ pub(crate) struct State {
     /// Users of a registry, where it has any.
     #[cfg(feature = "registry")]
     pub(crate) users: Option<UsersState>,
+    /// Other servers of Open Cloud Mesh.
+    #[cfg(feature = "ocm")]
+    pub(crate) peers: Peers,
     /// The last generation that was given to a key set.
     generation: u64,
 }
@@ -108,6 +113,8 @@ impl State {
             client_keys,
             #[cfg(feature = "registry")]
             users: users.map(|source| UsersState::new(source, &policy.limits)),
+            #[cfg(feature = "ocm")]
+            peers: Peers::new(policy),
             generation,
         }
     }
@@ -152,6 +159,10 @@ impl State {
         if let Some(remote) = self.users.as_mut().and_then(|users| users.remote.as_mut()) {
             take(remote, policy.limits.keys_refresh);
         }
+        #[cfg(feature = "ocm")]
+        for remote in self.peers.remotes() {
+            take(remote, policy.limits.keys_refresh);
+        }
         for issuer in &mut self.issuers {
             for need in issuer.lists.due(at) {
                 due.entry((need.url.clone(), need.class, None)).or_insert(need);
@@ -187,7 +198,8 @@ impl State {
                 outcomes.extend(self.provide_list(policy, number, document, at, backend));
             }
             outcomes.extend(self.provide_said(policy, document, at));
-            if outcomes.is_empty() {
+            // A server that is not known any more, or that another instance asked about, is no mistake.
+            if outcomes.is_empty() && !document.peer {
                 outcomes.push(Err(Rejection::new(GateCode::DocumentUnexpected, "nothing here needs it")));
             }
         }
@@ -240,6 +252,8 @@ impl State {
         if let Some(users) = self.users.as_mut().filter(|_| is_plain) {
             outcomes.extend(users.provide(document, &taking));
         }
+        #[cfg(feature = "ocm")]
+        outcomes.extend(self.peers.provide(policy.ocm.as_ref(), document, &mut taking));
         outcomes
     }
 
@@ -329,12 +343,17 @@ impl State {
         let users = self.users.as_ref().map_or(0, |users| weight(users.bytes));
         #[cfg(not(feature = "registry"))]
         let users = 0;
+        #[cfg(feature = "ocm")]
+        let peers = self.peers.bytes();
+        #[cfg(not(feature = "ocm"))]
+        let peers = 0;
         issuers
             + domains
             + transactions
             + attestation
             + of_clients
             + users
+            + peers
             + self.questions.bytes()
             + self.memory.bytes()
     }
@@ -365,6 +384,10 @@ impl State {
             && attesters.fresh(policy.limits.keys_max_stale, at).is_err()
         {
             missing.push(("attestation.attesters".into(), why(attesters.fault())));
+        }
+        #[cfg(feature = "ocm")]
+        if let Some(fault) = self.peers.own_missing(policy.limits.keys_max_stale, at) {
+            missing.push(("ocm.discovery".into(), why(fault)));
         }
         #[cfg(feature = "clients")]
         missing.extend(self.client_keys.missing(&policy.limits, at, why));

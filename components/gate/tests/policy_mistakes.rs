@@ -17,7 +17,7 @@ use portcullis_gate::policy::{Format, Policy, PolicyCode, PolicyError, export, l
 use portcullis_types::RuleCode;
 
 /// Every code, and a policy that shows it.
-const CODES: [(&str, &str); 84] = [
+const CODES: [(&str, &str); 86] = [
     ("policy.too_large", "generated/too_large.toml"),
     ("policy.syntax", "syntax_unclosed_text.toml"),
     ("policy.duplicate_name", "name_twice.json"),
@@ -83,6 +83,8 @@ const CODES: [(&str, &str); 84] = [
     ("policy.clients_key_binding", "clients_key_binding.toml"),
     ("policy.clients_listener", "clients_no_listener.toml"),
     ("policy.clients_absent", "envoy/clients.toml"),
+    ("policy.ocm", "ocm_host.toml"),
+    ("policy.ocm_absent", "envoy/ocm.toml"),
     ("policy.attestation_missing", "attestation_missing.toml"),
     ("policy.attestation_unused", "warnings/attestation_unused.toml"),
     ("policy.envoy_cluster_malformed", "envoy_cluster_path.toml"),

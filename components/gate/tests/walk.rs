@@ -101,7 +101,14 @@ fn a_list_that_is_faster_than_its_keys_waits_for_them() {
                 let bytes = served(&document.url).into_bytes();
                 let content = Content::Body { status: 200, media_type: None, bytes };
                 let _ = gate.provide(
-                    &[Document { url: document.url.clone(), server: None, about: None, fetched_at: NOW, content }],
+                    &[Document {
+                        url: document.url.clone(),
+                        server: None,
+                        about: None,
+                        peer: false,
+                        fetched_at: NOW,
+                        content,
+                    }],
                     NOW,
                 );
                 evaluation.answer(&[(need.id, Answer::Done)], NOW);

@@ -168,13 +168,14 @@ impl World {
                     url: url.into(),
                     server: None,
                     about: None,
+                    peer: false,
                     fetched_at: self.at,
                     content: Content::Failed("unreachable".into()),
                 };
             }
         };
         let content = Content::Body { status: 200, media_type: None, bytes: text.into_bytes() };
-        Document { url: url.into(), server: None, about: None, fetched_at: self.at, content }
+        Document { url: url.into(), server: None, about: None, peer: false, fetched_at: self.at, content }
     }
 
     /// Gives the gate a document, and keeps what a new gate would be given in its place.
@@ -300,6 +301,7 @@ impl World {
                             url: wanted.url,
                             server: None,
                             about: None,
+                            peer: false,
                             fetched_at: self.at,
                             content: gone(),
                         };

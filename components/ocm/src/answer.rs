@@ -4,7 +4,7 @@ use portcullis_crypto::CryptoCode;
 use portcullis_signature::SignatureCode;
 use portcullis_types::Rejection;
 
-use crate::{InviteCode, PeerCode, ShareCode, SignedCode};
+use crate::{DiscoveryCode, InviteCode, PeerCode, ShareCode, SignedCode};
 
 /// The status that answers a share, a notification or a request for a share that is refused: 400 for what is invalid or missing, 401
 /// where the sender is not authenticated, 403 where it is not authorized, 501 where the receiver cannot do what is asked, 503 where
@@ -66,5 +66,7 @@ fn is_unauthenticated(rejection: &Rejection) -> bool {
     let malformed = rejection.is(SignatureCode::BodyUnavailable) || rejection.is(SignedCode::Body);
     let of_signature =
         ["signature.", "crypto.", "key.", "ocm.signature_", "ocm.signer_"].iter().any(|area| code.starts_with(area));
-    !malformed && (of_signature || rejection.is(SignedCode::Sender))
+    // Who is described so that nobody can find its keys is not authenticated either.
+    let of_discovery = DiscoveryCode::ALL.iter().any(|one| rejection.is(*one));
+    !malformed && (of_signature || of_discovery || rejection.is(SignedCode::Sender))
 }

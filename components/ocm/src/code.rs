@@ -106,6 +106,8 @@ portcullis_types::codes! {
         Digest = "ocm.signature_digest", "draft-ietf-ocm-open-cloud-mesh-05, HTTP Message Signatures, Signing Requirements; docs/ocm.md";
         /// Content-Length is not the length of the body.
         Length = "ocm.signature_length", "draft-ietf-ocm-open-cloud-mesh-05, HTTP Message Signatures, Signing Requirements";
+        /// The same signed request came before.
+        Replayed = "ocm.signature_replayed", "RFC 9421 section 7.2.2; docs/ocm.md";
         /// A request is to be signed with an algorithm that is not asymmetric, or not in the registry.
         Algorithm = "ocm.signature_algorithm", "draft-ietf-ocm-open-cloud-mesh-05, HTTP Message Signatures, Signing Requirements";
     }

@@ -76,7 +76,7 @@ pub use directory::{Directory, MAX_SERVERS};
 pub use discovery::{Discovery, ResourceType, UriForm};
 pub use form::Form;
 pub use invite::{Acceptance, HeldInvite, Invite, InviteState, MAX_INVITE, accept, accepted};
-pub use peer::{DISCOVERY_PATH, KEYS_PATH, LEGACY_DISCOVERY_PATH, admit, discovery_url, keys_url};
+pub use peer::{DISCOVERY_PATH, KEYS_PATH, LEGACY_DISCOVERY_PATH, admit, discovery_url, keys_url, parse_listed};
 pub use request::RequestForShare;
 pub use secret::{MAX_SECRET, Secret};
 pub use share::{

@@ -4,6 +4,7 @@ use alloc::{format, string::String};
 
 use portcullis_types::{
     Rejection,
+    limits::excerpt,
     origin::{self, Class, Origin, host_of},
 };
 
@@ -37,6 +38,13 @@ pub fn admit(url: &str, listed: &[Origin]) -> Result<Origin, Rejection> {
         return Err(Rejection::new(PeerCode::Name, format!("{origin} has a name of one label, and is not listed")));
     }
     Ok(origin)
+}
+
+/// Reads an origin that somebody lists, in its one form: `https://cloud.example.org:8443`.
+///
+/// Error: `ocm.peer_url`.
+pub fn parse_listed(text: &str) -> Result<Origin, Rejection> {
+    Origin::parse(text).ok_or_else(|| Rejection::new(PeerCode::Url, format!("{} is no origin", excerpt(text))))
 }
 
 /// Where a server is discovered.
@@ -88,6 +96,10 @@ mod tests {
         for listed in ["cloud.example.org:8443", "nextcloud:8443"] {
             let host = host(listed);
             assert!(discovery_url(&host, &[host.origin().clone()]).is_ok(), "{listed}");
+            assert_eq!(&parse_listed(host.origin().as_str()).unwrap(), host.origin());
+        }
+        for text in ["cloud.example.org:8443", "https://cloud.example.org/", "https://Cloud.example.org"] {
+            assert_eq!(parse_listed(text).unwrap_err().code(), "ocm.peer_url", "{text}");
         }
     }
 }

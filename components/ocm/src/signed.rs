@@ -64,9 +64,13 @@ pub struct SignedRequest {
     pub thumbprint: [u8; 32],
     /// The algorithm that verified it.
     pub algorithm: Algorithm,
+    /// When it was made, in seconds since 1970.
+    pub created: Timestamp,
     /// Until when the same request would verify again, in seconds since 1970: how long to remember it where it must not be
     /// carried out twice.
     pub until: Timestamp,
+    /// SHA-256 of what was signed, by which it is known again: of some algorithms one message has many signatures.
+    pub base: [u8; 32],
 }
 
 /// The body of a request, by its media type.
@@ -87,17 +91,13 @@ impl Body {
         let body = request.body.ok_or_else(|| {
             Rejection::new(portcullis_signature::SignatureCode::BodyUnavailable, "the body is not at hand")
         })?;
-        if body.len() > MAX_BODY {
-            return Err(refuse(format!("the body has {} bytes, at most {MAX_BODY} are read", body.len())));
-        }
         let media_type = only(request.fields, "content-type").map_err(|what| refuse(what.into()))?;
         let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
         if essence.eq_ignore_ascii_case(b"application/json") {
-            // What a parser says of a place in the text is enough; the text may hold secrets.
-            let object = json::parse_object(body).map_err(|why| refuse(format!("the body: {}", why.code())))?;
-            return Ok(Self::Json(object));
+            return read_json(body).map(Self::Json);
         }
         if essence.eq_ignore_ascii_case(b"application/x-www-form-urlencoded") {
+            check_length(body)?;
             let text = core::str::from_utf8(body).map_err(|_| refuse("the form is not ASCII".into()))?;
             return Form::parse(text).map(Self::Form);
         }
@@ -155,6 +155,23 @@ impl Body {
             _ => Ok(()),
         }
     }
+}
+
+/// Reads a body that is one JSON object, at most [`MAX_BODY`] bytes, no name twice.
+///
+/// Error: `ocm.body_malformed`.
+pub fn read_json(body: &[u8]) -> Result<Object, Rejection> {
+    check_length(body)?;
+    // What a parser says of a place in the text is enough; the text may hold secrets.
+    json::parse_object(body).map_err(|why| Rejection::new(SignedCode::Body, format!("the body: {}", why.code())))
+}
+
+fn check_length(body: &[u8]) -> Result<(), Rejection> {
+    if body.len() > MAX_BODY {
+        let what = format!("the body has {} bytes, at most {MAX_BODY} are read", body.len());
+        return Err(Rejection::new(SignedCode::Body, what));
+    }
+    Ok(())
 }
 
 /// Section Validating the Payload: the owner has an account where the share comes from.
@@ -218,11 +235,25 @@ pub fn verify_request(
         keyid: verified.keyid.unwrap_or_default(),
         thumbprint: verified.thumbprint.ok_or_else(symmetric)?,
         algorithm: verified.algorithm,
+        created,
         until: created.saturating_add(times.window).saturating_add(times.skew),
+        base: verified.base,
     })
 }
 
-/// The same where one of several servers may have signed, in the order in which they are asked: by the keys of the first that has a
+/// What can be said of a request's signature without anybody's keys: one signature has the tag, and the digest and the length are the
+/// body's. Who would fetch keys looks at this before, so that what is not signed at all makes nobody fetch anything. It proves nothing.
+///
+/// Errors: `ocm.signature_legacy`, `ocm.signature_digest`, `ocm.signature_length`; `signature.*`.
+pub fn inspect_untrusted(request: &Request<'_>, trace: &mut dyn Trace) -> Result<(), Rejection> {
+    check(trace, "form of signature", SECTION, not_legacy(request), |()| String::new())?;
+    let selected = Signatures::of(&Message::Request(request))
+        .and_then(|signatures| signatures.select(&Selection::Tag(TAG)).map(|_| ()));
+    check(trace, "selection", "RFC 9421 section 3.2 step 1", selected, |()| String::new())?;
+    check(trace, "content", SECTION, content(request), |()| String::new())
+}
+
+/// As [`verify_request`], where one of several servers may have signed, in the order in which they are asked: by the keys of the first that has a
 /// key of the `keyid` that the signature names. So a server that publishes a key under another's name takes nothing from it.
 ///
 /// Errors: `ocm.signer_keys` where no keys are at hand; those of [`verify_request`].

@@ -272,7 +272,7 @@ mod front {
     use super::*;
     use crate::{
         Contacts, Discovery, Receiver, Trust,
-        endpoint::{Endpoint, Front, Peer, claimed, judge},
+        endpoint::{Front, Peer, Place, claimed, examine},
     };
 
     const SHARE: &str = r#"{"shareWith":"b@r.example.org","name":"x","providerId":"7","owner":"a@s.example.org",
@@ -311,7 +311,7 @@ mod front {
         let (here, theirs) = (host("r.example.org"), discovery("s.example.org", ""));
         let receiver = Receiver { host: &here, discovery: &own, trust };
         let front = Front { receiver, listed: &[], times: Times::default() };
-        let endpoint = Endpoint::of(&own, &url).ok_or("no endpoint")?;
+        let Place::Endpoint(endpoint) = Place::of(&own, &url) else { return Err("no endpoint") };
         let others =
             KeySet::from_jwks(jwks.replace("s.ex", "o.ex").as_bytes(), &(Rc::new(SoftwareBackend::default()) as _));
         let others = others.unwrap();
@@ -320,11 +320,12 @@ mod front {
             // Each server's keys are found by its own name.
             let keys = if host.as_str() == "s.example.org" { &keys } else { &others };
             let peer = Peer { host: &host, discovery: &theirs, keys };
-            judge(endpoint, &request, &body, &front, &peer, 1010, &mut Silent)
+            let signed = signed::verify_request(&request, &host, peer.keys, &front.times, 1010, &mut Silent)?;
+            Ok((signed, examine(endpoint, &request, &body, &front, &peer, 1010, &mut Silent)?))
         });
-        let judged = judged.map_err(|refused| refused.code())?;
-        assert_eq!(judged.signed.signer, host("s.example.org"));
-        Ok(judged.received.map_or(0, |received| received.access.len()))
+        let (signed, received) = judged.map_err(|refused| refused.code())?;
+        assert_eq!((signed.signer, signed.created), (host("s.example.org"), 1000));
+        Ok(received.map_or(0, |received| received.access.len()))
     }
 
     const JSON: &str = "application/json";
@@ -347,17 +348,6 @@ mod front {
         assert_eq!(sent("/request-share", JSON, asked, elsewhere()), Ok(0));
         assert_eq!(sent("/token", FORM, token, elsewhere()), Ok(0));
         assert_eq!(sent("/other", JSON, SHARE, elsewhere()), Err("no endpoint"));
-        let own = discovery("r.example.org", "");
-        for (url, is) in [
-            ("https://R.example.org:443/ocm/shares", Some(Endpoint::Shares)),
-            ("https://r.example.org/ocm/shares/", None),
-            ("https://r.example.org/OCM/shares", None),
-            ("https://r.example.org:8443/ocm/shares", None),
-            ("http://r.example.org/ocm/shares", None),
-            ("/ocm/shares", None),
-        ] {
-            assert_eq!(Endpoint::of(&own, url), is, "{url}");
-        }
 
         let other = asked.replace("b@r.", "b@o.");
         assert_eq!(sent("/request-share", JSON, &other, elsewhere()), Err("ocm.share_recipient"));

@@ -33,14 +33,18 @@ macro_rules! algorithms {
             }
         }
 
-        // The slice that takes no list of algorithms does not call it.
+        // Slices that are told no algorithm call neither of these.
         #[cfg_attr(any(feature = "client", feature = "scope", feature = "svid"), allow(dead_code))]
-        pub(crate) fn accepted(algorithms: &[Algorithm]) -> Vec<crypto::Algorithm> {
-            let one = |algorithm: &Algorithm| match algorithm {
+        pub(crate) fn one(algorithm: Algorithm) -> crypto::Algorithm {
+            match algorithm {
                 $(Algorithm::$variant => crypto::Algorithm::$variant,)+
                 Algorithm::Eddsa => crypto::Algorithm::EdDsa,
-            };
-            algorithms.iter().map(one).collect()
+            }
+        }
+
+        #[cfg_attr(any(feature = "client", feature = "ocm", feature = "scope", feature = "svid"), allow(dead_code))]
+        pub(crate) fn accepted(algorithms: &[Algorithm]) -> Vec<crypto::Algorithm> {
+            algorithms.iter().copied().map(one).collect()
         }
     };
 }

@@ -193,6 +193,7 @@ fn document(document: Document) -> gate::Document {
         url: document.url,
         server: document.server,
         about: document.about.map(bytes),
+        peer: document.peer,
         fetched_at: document.fetched_at,
         content: match document.content {
             Content::Body(Body { status, media_type, bytes }) => gate::Content::Body { status, media_type, bytes },
@@ -215,6 +216,7 @@ fn document_need(need: gate::DocumentNeed) -> DocumentNeed {
             gate::Kind::StatusList => DocumentKind::StatusList,
             gate::Kind::Users => DocumentKind::Users,
             gate::Kind::Introspection => DocumentKind::Introspection,
+            gate::Kind::OcmDiscovery => DocumentKind::OcmDiscovery,
         },
         accept: need.kind.accept().into(),
         most: need.most as u64,
@@ -267,6 +269,7 @@ fn document_needed(need: DocumentNeed) -> gate::DocumentNeed {
             DocumentKind::StatusList => gate::Kind::StatusList,
             DocumentKind::Users => gate::Kind::Users,
             DocumentKind::Introspection => gate::Kind::Introspection,
+            DocumentKind::OcmDiscovery => gate::Kind::OcmDiscovery,
         },
         most: usize::try_from(need.most).unwrap_or(usize::MAX),
         server: need.server,

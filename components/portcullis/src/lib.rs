@@ -7,6 +7,7 @@
     feature = "client",
     feature = "full",
     feature = "gate",
+    feature = "ocm",
     feature = "scope",
     feature = "signature",
     feature = "status",
@@ -69,6 +70,9 @@ mod client;
 #[cfg(any(feature = "full", feature = "client"))]
 mod registration;
 
+#[cfg(any(feature = "full", feature = "ocm"))]
+mod ocm;
+
 #[cfg(feature = "full")]
 mod app2app;
 #[cfg(feature = "full")]
@@ -88,7 +92,7 @@ mod bindings {
     macro_rules! world {
         ($world:literal) => {
             wit_bindgen::generate!({
-                path: ["../../wit/types", "../../wit/crypto", "../../wit/token", "../../wit/scope", "../../wit/status", "../../wit/svid", "../../wit/signature", "../../wit/wimse", "../../wit/client", "../../wit/oauth", "../../wit/gate", "../../wit/component"],
+                path: ["../../wit/types", "../../wit/crypto", "../../wit/token", "../../wit/scope", "../../wit/status", "../../wit/svid", "../../wit/signature", "../../wit/wimse", "../../wit/client", "../../wit/oauth", "../../wit/ocm", "../../wit/gate", "../../wit/component"],
                 world: $world,
                 pub_export_macro: true,
                 generate_all,
@@ -108,6 +112,10 @@ mod bindings {
     world!("portcullis:component/gate");
     #[cfg(all(feature = "gate", feature = "hosted"))]
     world!("portcullis:component/gate-hosted");
+    #[cfg(all(feature = "ocm", not(feature = "hosted")))]
+    world!("portcullis:component/ocm");
+    #[cfg(all(feature = "ocm", feature = "hosted"))]
+    world!("portcullis:component/ocm-hosted");
     #[cfg(all(feature = "scope", not(feature = "hosted")))]
     world!("portcullis:component/scope");
     #[cfg(all(feature = "scope", feature = "hosted"))]

@@ -60,6 +60,7 @@ impl Guest for Component {
                 endpoint: service.endpoint.clone(),
                 lifetime: service.lifetime,
             }),
+            ocm_host: policy.ocm.as_ref().map(|ocm| ocm.host.to_string()),
         })
     }
 
@@ -101,6 +102,7 @@ fn listener(listener: policy::Listener) -> Listener {
         tokens: listener.tokens,
         clients: listener.clients,
         transactions: listener.transactions,
+        ocm: listener.ocm,
         asks_certificate: listener.client_certificate == Some(policy::CertificateFrom::Host) && listener.tls.is_some(),
         asserts: listener.asserts.map(|asserter| match asserter {
             policy::Asserter::Nginx => Asserter::Nginx,

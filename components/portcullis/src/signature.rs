@@ -87,8 +87,7 @@ impl Guest for Component {
     }
 
     fn algorithm_name(algorithm: Algorithm) -> Option<String> {
-        let algorithm = convert::accepted(&[algorithm]);
-        algorithm.first().and_then(|algorithm| signature::algorithm_name(*algorithm)).map(Into::into)
+        signature::algorithm_name(convert::one(algorithm)).map(Into::into)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use alloc::{format, string::String, vec::Vec};
 
-use portcullis_crypto::{Algorithm, CryptoCode, KeySet};
+use portcullis_crypto::{Algorithm, CryptoCode, KeySet, sha256};
 use portcullis_types::{
     Rejection, Timestamp,
     limits::excerpt,
@@ -66,6 +66,9 @@ pub struct Verified {
     pub algorithm: Algorithm,
     /// The RFC 7638 thumbprint of the key; nothing for a symmetric one.
     pub thumbprint: Option<[u8; 32]>,
+    /// SHA-256 of the signature base: what was signed, whatever form its signature has. Two signatures by one key over the same base
+    /// are one and the same message twice.
+    pub base: [u8; 32],
 }
 
 /// Verifies a signature of a message at a time.
@@ -166,6 +169,7 @@ pub fn verify(
         parameters: parameters.clone(),
         algorithm: made.algorithm,
         thumbprint: made.key.public_key().map(|key| key.thumbprint()),
+        base: sha256(base.as_bytes()),
     })
 }
 

@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clap::{ArgGroup, Args, Subcommand};
 use portcullis_host::gate::{
-    Answer, Answered, Body, ClientCertificate, Content, Decision, Document, DocumentNeed, Explained, GateInstance,
-    Header, Need, Outcome as Verdict, Request, Supplied, Wanted, sha256_to_bytes,
+    Answer, Answered, Body, Class, ClientCertificate, Content, Decision, Document, DocumentNeed, Explained,
+    GateInstance, Header, Need, Outcome as Verdict, Request, Supplied, Wanted, sha256_to_bytes,
 };
 use portcullis_host::{Portcullis, Rejection, Runtime};
 
@@ -184,7 +184,8 @@ fn supply(
                     Content::Failed("it is not among the resources".into())
                 });
                 let (url, server, about) = (need.url.clone(), need.server.clone(), need.about());
-                supplied.documents.push(Document { url, server, about, fetched_at: at, content });
+                let peer = need.class == Class::Peer;
+                supplied.documents.push(Document { url, server, about, peer, fetched_at: at, content });
                 Answer::Done
             }
             Wanted::Remember(proof) if seen.contains(&proof.identifier) => Answer::Seen,

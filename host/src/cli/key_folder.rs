@@ -12,14 +12,19 @@ use super::output;
 /// tokens are over. The service removes them.
 const KEEP: u64 = u64::MAX;
 
-/// A folder, which is made where there is none.
-pub(crate) fn open(folder: &Path) -> anyhow::Result<TokenKeys> {
+/// A folder of keys that sign tokens, which is made where there is none.
+pub(crate) fn tokens(folder: &Path) -> anyhow::Result<TokenKeys> {
     Ok(TokenKeys::open(folder, KEEP)?)
 }
 
+/// The same of keys that sign requests of Open Cloud Mesh.
+pub(crate) fn ocm(folder: &Path) -> anyhow::Result<TokenKeys> {
+    Ok(TokenKeys::open_ocm(folder, KEEP)?)
+}
+
 /// Lists the keys of a folder, and says which one signs.
-pub(crate) fn list(folder: &Path, context: &Context) -> anyhow::Result<()> {
-    let keys = open(folder)?.list()?;
+pub(crate) fn list(folder: &TokenKeys, context: &Context) -> anyhow::Result<()> {
+    let keys = folder.list()?;
     if context.format() == Format::Json {
         let told = |key: &TokenKey| json!({"kid": key.kid, "from": key.from, "signs": key.signs});
         return output::json(&json!({"keys": keys.iter().map(told).collect::<Vec<_>>()}));
@@ -33,8 +38,8 @@ pub(crate) fn list(folder: &Path, context: &Context) -> anyhow::Result<()> {
 }
 
 /// Makes another key in a folder.
-pub(crate) fn rotate(folder: &Path, at_once: bool, context: &Context) -> anyhow::Result<()> {
-    let kid = open(folder)?.rotate(at_once)?;
+pub(crate) fn rotate(folder: &TokenKeys, at_once: bool, context: &Context) -> anyhow::Result<()> {
+    let kid = folder.rotate(at_once)?;
     match context.format() {
         Format::Json => output::json(&json!({ "kid": kid })),
         _ => output::print(&format!("{kid}\n")),

@@ -49,6 +49,13 @@ impl Keys {
         }?;
         Ok(verdict.map_err(|rejection| Unusable { what: format!("the keys in {} are", path.display()), rejection })?)
     }
+
+    /// The JWK Set as it is, for who asks in text. The arguments' rules see to it that it is one.
+    pub(crate) fn jwks(&self) -> anyhow::Result<serde_json::Value> {
+        let path = self.keys.as_ref().context("no file with keys is named")?;
+        // What a parser says of a place in the file would quote nothing, and says too little to be worth it.
+        serde_json::from_slice(&input::file(path)?).ok().with_context(|| format!("{} is no JSON", path.display()))
+    }
 }
 
 /// Takes off the armour of PEM, if there is one.

@@ -15,6 +15,8 @@ mod keys;
 mod lines;
 mod mint;
 mod mint_key;
+#[cfg(feature = "gateway")]
+mod ocm;
 mod output;
 mod policy;
 mod policy_file;
@@ -31,6 +33,7 @@ mod scope_json;
 #[cfg(feature = "gateway")]
 mod serve;
 mod signature;
+mod signature_ocm;
 mod signature_sign;
 mod signature_verify;
 mod status;
@@ -129,6 +132,10 @@ enum Command {
     #[cfg(feature = "gateway")]
     #[command(subcommand)]
     Transaction(transaction::Command),
+    /// Keys that sign requests of Open Cloud Mesh
+    #[cfg(feature = "gateway")]
+    #[command(subcommand)]
+    Ocm(ocm::Command),
     Batch(batch::Batch),
     Mint(mint::Mint),
     /// Precompile components, or list them
@@ -189,6 +196,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Registry(command)) => registry::run(command, &context),
         #[cfg(feature = "gateway")]
         Some(Command::Transaction(command)) => transaction::run(command, &context),
+        #[cfg(feature = "gateway")]
+        Some(Command::Ocm(command)) => ocm::run(command, &context),
         Some(Command::Batch(batch)) => batch::run(&batch, &context),
         Some(Command::Mint(mint)) => mint::run(&mint, &context),
         Some(Command::Component(command)) => component::run(command, &context),
@@ -241,6 +250,8 @@ mod tests {
             ("svid", "inspect", "Nothing that is printed can be trusted"),
             ("signature", "verify", "a signature over nothing verifies, too"),
             ("signature", "sign", "no component sees it"),
+            ("signature", "verify", "whose server has to have signed it"),
+            ("ocm", "rotate", "published at once"),
             ("policy", "check", "refuse nothing unless --deny-warnings"),
             ("policy", "explain", "before anybody comes with a credential"),
             ("policy", "test", "no secret and no network"),

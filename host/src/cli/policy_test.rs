@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use portcullis_host::gate::{
-    Answer, Answered, Body, ClientCertificate, Content, Decision, Document, Explained, GateInstance, Header, Need,
-    Outcome as Verdict, PolicyFormat, Principal, Request, Supplied, Wanted, sha256_from_bytes,
+    Answer, Answered, Body, Class, ClientCertificate, Content, Decision, Document, Explained, GateInstance, Header,
+    Need, Outcome as Verdict, PolicyFormat, Principal, Request, Supplied, Wanted, sha256_from_bytes,
 };
 use portcullis_host::{Component, Runtime};
 use serde::Serialize;
@@ -168,7 +168,8 @@ fn supply(needs: &[Need], resources: &[(String, Content)], at: u64) -> Supplied 
                 let found = gate::found(need, resources).cloned();
                 let content = found.unwrap_or_else(|| Content::Failed("it is not among the test's resources".into()));
                 let (url, server, about) = (need.url.clone(), need.server.clone(), need.about());
-                supplied.documents.push(Document { url, server, about, fetched_at: at, content });
+                let peer = need.class == Class::Peer;
+                supplied.documents.push(Document { url, server, about, peer, fetched_at: at, content });
                 Answer::Done
             }
             Wanted::Remember(_) => Answer::Fresh,

@@ -53,9 +53,11 @@ pub(crate) struct Rotate {
 
 pub(crate) fn run(command: Command, context: &Context) -> anyhow::Result<Outcome> {
     match command {
-        Command::Keys(folder) => key_folder::list(&folder.keys, context)?,
-        Command::Rotate(rotate) => key_folder::rotate(&rotate.folder.keys, rotate.now, context)?,
-        Command::Root(folder) => output::print(&key_folder::open(&folder.keys)?.root()?)?,
+        Command::Keys(folder) => key_folder::list(&key_folder::tokens(&folder.keys)?, context)?,
+        Command::Rotate(rotate) => {
+            key_folder::rotate(&key_folder::tokens(&rotate.folder.keys)?, rotate.now, context)?;
+        }
+        Command::Root(folder) => output::print(&key_folder::tokens(&folder.keys)?.root()?)?,
     }
     Ok(Outcome::Accepted)
 }

@@ -83,6 +83,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "DIR", env = "PORTCULLIS_TRANSACTION_KEYS")]
     transaction_keys: Option<PathBuf>,
 
+    /// The folder with the keys that sign a sharing server's requests of Open Cloud Mesh, which is made where there is none; without
+    /// it they are gone with the process
+    #[arg(long, value_name = "DIR", env = "PORTCULLIS_OCM_KEYS")]
+    ocm_keys: Option<PathBuf>,
+
     /// The file in which clients are kept that were registered on first use, which is made where there is none; needed where the
     /// policy has [clients.register]
     #[arg(long, value_name = "FILE", env = "PORTCULLIS_CLIENTS_STORE")]
@@ -152,6 +157,7 @@ pub(crate) fn run(serve: Serve, context: &Context) -> anyhow::Result<Outcome> {
     settings.audit = serve.audit;
     settings.token_keys = serve.token_keys;
     settings.transaction_keys = serve.transaction_keys;
+    settings.ocm_keys = serve.ocm_keys;
     settings.clients_store = serve.clients_store;
     settings.identity = serve.identity_token.zip(serve.identity_key).map(|(token, key)| IdentityFiles { token, key });
     settings.demo = serve.demo;

@@ -11,7 +11,8 @@ use super::signature_verify::{self, Verify};
 #[command(after_help = "\
 Examples:
   portcullis signature verify --request request.http --keys jwks.json --tag app
-  portcullis signature sign --request request.http --key key.json --component @method --component @target-uri")]
+  portcullis signature sign --request request.http --key key.json --component @method --component @target-uri
+  portcullis signature sign --request request.http --key key.json --profile ocm --keyid cloud.example.org#key1")]
 pub(crate) enum Command {
     Verify(Box<Verify>),
     Sign(Box<Sign>),

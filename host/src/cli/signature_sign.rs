@@ -12,13 +12,15 @@ use super::http_message::MessageFile;
 use super::output;
 use super::pretty::printable;
 use super::report::Unusable;
+use super::signature_ocm::{self, SignatureProfile};
 use super::{Outcome, input};
 
 /// Sign an HTTP message, and print the header fields to add to it
 ///
 /// The key stays in this program; no component sees it. `created` is the time of --at unless --created says otherwise. What
 /// to cover is for the one to say who verifies; a signature over little protects little. A body is covered by its digest:
-/// --content-digest adds one.
+/// --content-digest adds one. With --profile ocm a request of Open Cloud Mesh is signed: the profile says what is covered, and
+/// Date, Content-Digest and Content-Length are added where the request has none.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -26,7 +28,8 @@ Examples:
   portcullis signature sign --request request.http --key key.pem --alg ed25519 --keyid k1 --component @method \\
       --component @target-uri --content-digest --tag app --expires 1790000300 --at 1790000000
   portcullis signature sign --response response.http --related-request request.http --key key.json \\
-      --component @status --component '@method;req' --component '@target-uri;req'")]
+      --component @status --component '@method;req' --component '@target-uri;req'
+  portcullis signature sign --request share.json --key key.json --profile ocm --keyid cloud.example.org#key1")]
 pub(crate) struct Sign {
     #[command(flatten)]
     message: MessageFile,
@@ -39,12 +42,16 @@ pub(crate) struct Sign {
     #[arg(long, value_enum)]
     alg: Option<HttpAlgorithm>,
 
+    /// Sign a request as a profile has it, which says all that the other arguments would
+    #[arg(long, value_enum, conflicts_with_all = SAID_BY_PROFILE)]
+    profile: Option<SignatureProfile>,
+
     /// The label
     #[arg(long, default_value = "sig1")]
     label: String,
 
     /// What is covered, in this order, for example `@method`, `content-digest` or `date;req`; may be repeated
-    #[arg(long, value_name = "COMPONENT", required = true)]
+    #[arg(long, value_name = "COMPONENT", required_unless_present = "profile")]
     component: Vec<String>,
 
     /// Add a Content-Digest of the body, and cover it
@@ -80,8 +87,23 @@ pub(crate) struct Sign {
     state_alg: bool,
 }
 
+/// What a profile says, by the names of the arguments.
+const SAID_BY_PROFILE: [&str; 12] = [
+    "response",
+    "related_request",
+    "structured",
+    "label",
+    "component",
+    "content_digest",
+    "tag",
+    "created",
+    "no_created",
+    "expires",
+    "nonce",
+    "state_alg",
+];
+
 pub(crate) fn run(sign: &Sign, context: &Context) -> anyhow::Result<Outcome> {
-    let mut message = sign.message.read()?;
     let text = String::from_utf8(input::file(&sign.key)?)
         .ok()
         .context("the key file is not text; PEM (PKCS #8) and JWK are read")?;
@@ -89,26 +111,10 @@ pub(crate) fn run(sign: &Sign, context: &Context) -> anyhow::Result<Outcome> {
         SigningKeyError::Algorithm => anyhow!("{error}: give it with --alg"),
         other => other.into(),
     })?;
-    let runtime = context.runtime(Runtime::builder().max_instances(1))?;
-    let mut portcullis = Portcullis::new(&context.component(&runtime)?)?;
-    let mut added: Vec<(&str, String)> = Vec::new();
-    let mut components = sign.component.clone();
-    if sign.content_digest {
-        let digest = digest(&mut portcullis, &mut message)?;
-        added.push(("Content-Digest", digest));
-        components.push("content-digest".into());
-    }
-    let signing = Signing {
-        label: sign.label.clone(),
-        components,
-        parameters: parameters(sign, &key, context.at())?,
-        structured_fields: sign.message.structured(),
+    let added = match sign.profile {
+        Some(SignatureProfile::Ocm) => signature_ocm::sign(&sign.message, &key, sign.keyid.as_deref(), context)?,
+        None => as_asked(sign, &key, context)?,
     };
-    let unusable = |rejection| Unusable { what: String::from("what is to be signed is"), rejection };
-    let prepared = portcullis.prepare_signature(&message, &signing)?.map_err(unusable)?;
-    let fields = portcullis.finish_signature(&prepared, &key.sign(prepared.base().as_bytes())?)?;
-    added.push(("Signature-Input", fields.input));
-    added.push(("Signature", fields.signature));
     match context.format() {
         Format::Json => output::json(&serde_json::json!({"headers": added}))?,
         Format::Human => {
@@ -118,6 +124,32 @@ pub(crate) fn run(sign: &Sign, context: &Context) -> anyhow::Result<Outcome> {
         }
     }
     Ok(Outcome::Accepted)
+}
+
+/// The header fields to add to a message that is signed as the arguments say.
+fn as_asked(sign: &Sign, key: &SigningKey, context: &Context) -> anyhow::Result<Vec<(String, String)>> {
+    let mut message = sign.message.read()?;
+    let runtime = context.runtime(Runtime::builder().max_instances(1))?;
+    let mut portcullis = Portcullis::new(&context.component(&runtime)?)?;
+    let mut added = Vec::new();
+    let mut components = sign.component.clone();
+    if sign.content_digest {
+        let digest = digest(&mut portcullis, &mut message)?;
+        added.push(("Content-Digest".to_owned(), digest));
+        components.push("content-digest".into());
+    }
+    let signing = Signing {
+        label: sign.label.clone(),
+        components,
+        parameters: parameters(sign, key, context.at())?,
+        structured_fields: sign.message.structured(),
+    };
+    let unusable = |rejection| Unusable { what: String::from("what is to be signed is"), rejection };
+    let prepared = portcullis.prepare_signature(&message, &signing)?.map_err(unusable)?;
+    let fields = portcullis.finish_signature(&prepared, &key.sign(prepared.base().as_bytes())?)?;
+    added.push(("Signature-Input".into(), fields.input));
+    added.push(("Signature".into(), fields.signature));
+    Ok(added)
 }
 
 /// Adds the digest of the body.

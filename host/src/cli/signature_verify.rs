@@ -14,24 +14,35 @@ use super::keys::Keys;
 use super::output::{self, HEADING};
 use super::pretty::printable;
 use super::report::{self, Answer, line};
+use super::signature_ocm::{self, Asked, SignatureProfile};
 
 /// Verify a signature of an HTTP message, check by check
 ///
 /// A Content-Digest that is covered is checked against the body. Nothing else is asked of the signature than what the
 /// arguments ask: a signature over nothing verifies, too, so name what has to be covered with --require. Whether a nonce was
-/// seen before is not known here. The exit code is 0 where the signature verifies, and 2 where it does not.
+/// seen before is not known here. With --profile ocm a request of Open Cloud Mesh is verified: the profile says what has to be
+/// covered, --signer whose server has to have signed it, and --keys is the JWK Set of that server. The exit code is 0 where the signature verifies, and 2 where it does not.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   portcullis signature verify --request request.http --keys jwks.json --tag app --require @method --require @target-uri
   portcullis signature verify --request - --keys jwks.json --label sig1 --created-within 300 < request.json
-  portcullis signature verify --response response.http --related-request request.http --keys jwks.json --at 1790000000")]
+  portcullis signature verify --response response.http --related-request request.http --keys jwks.json --at 1790000000
+  portcullis signature verify --request request.http --profile ocm --signer sender.example.org --keys jwks.json")]
 pub(crate) struct Verify {
     #[command(flatten)]
     message: MessageFile,
 
     #[command(flatten)]
     keys: Keys,
+
+    /// Verify a request as a profile has it, which says all that the other arguments would
+    #[arg(long, value_enum, requires = "signer", conflicts_with_all = SAID_BY_PROFILE)]
+    profile: Option<SignatureProfile>,
+
+    /// The server that has to have signed, with --profile ocm: the host of its users' addresses
+    #[arg(long, value_name = "HOST", requires = "profile")]
+    signer: Option<String>,
 
     /// The label of the signature that is meant; the only one if absent
     #[arg(long, conflicts_with = "tag")]
@@ -49,13 +60,13 @@ pub(crate) struct Verify {
     #[arg(long, value_name = "PARAMETER", value_enum)]
     require_parameter: Vec<ParameterName>,
 
-    /// The greatest age in seconds, counted from `created`, which is required then
+    /// The greatest age in seconds, counted from `created`, which is required then; 300 with --profile ocm
     #[arg(long, value_name = "SECONDS")]
     created_within: Option<u64>,
 
-    /// How many seconds the clocks may differ
-    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
-    skew: u64,
+    /// How many seconds the clocks may differ; 0, or 30 with --profile ocm, if absent
+    #[arg(long, value_name = "SECONDS")]
+    skew: Option<u64>,
 
     /// An acceptable algorithm, by its JOSE name; may be repeated; every one that its key is for if absent
     #[arg(long, value_name = "ALG", value_delimiter = ',')]
@@ -72,7 +83,25 @@ enum ParameterName {
     Tag,
 }
 
+/// What a profile says, by the names of the arguments.
+const SAID_BY_PROFILE: [&str; 10] = [
+    "response",
+    "related_request",
+    "structured",
+    "key_format",
+    "cose_keys",
+    "label",
+    "tag",
+    "require",
+    "require_parameter",
+    "alg",
+];
+
 pub(crate) fn run(verify: Verify, context: &Context) -> anyhow::Result<Outcome> {
+    if let (Some(SignatureProfile::Ocm), Some(signer)) = (verify.profile, &verify.signer) {
+        let asked = Asked { signer, window: verify.created_within, skew: verify.skew };
+        return signature_ocm::verify(&verify.message, &verify.keys, &asked, context);
+    }
     let message = verify.message.read()?;
     let runtime = context.runtime(Runtime::builder().max_instances(1))?;
     let mut portcullis = Portcullis::new(&context.component(&runtime)?)?;
@@ -107,7 +136,7 @@ fn expectations(verify: Verify) -> Expectations {
         components: verify.require,
         required,
         created_within: verify.created_within,
-        skew: verify.skew,
+        skew: verify.skew.unwrap_or(0),
         // Not given means not looked at; an empty list would accept nothing.
         algorithms: (!verify.alg.is_empty()).then_some(verify.alg),
         structured_fields: verify.message.structured(),

@@ -72,7 +72,14 @@ mod tests {
 
     fn document(url: &str, bytes: &[u8]) -> Document {
         let body = Body { status: 200, media_type: None, bytes: bytes.to_vec() };
-        Document { url: url.into(), server: None, about: None, fetched_at: 0, content: Content::Body(body) }
+        Document {
+            url: url.into(),
+            server: None,
+            about: None,
+            peer: false,
+            fetched_at: 0,
+            content: Content::Body(body),
+        }
     }
 
     fn bytes_of(kept: &mut Kept, url: &str) -> Option<Vec<u8>> {

@@ -31,8 +31,8 @@ use crate::sandbox::{Sandbox, State};
 ///
 /// ```no_run
 /// use portcullis_host::gate::{
-///     Answer, Answered, Checked, Content, Decision, Document, DocumentNeed, GateInstance, Header, Outcome, PolicyFormat,
-///     Remember, Request, Wanted,
+///     Answer, Answered, Checked, Class, Content, Decision, Document, DocumentNeed, GateInstance, Header, Outcome,
+///     PolicyFormat, Remember, Request, Wanted,
 /// };
 /// use portcullis_host::{HostError, Runtime, components_dir};
 ///
@@ -85,7 +85,7 @@ use crate::sandbox::{Sandbox, State};
 ///     ..Request::default()
 /// };
 /// # fn fetch(need: &DocumentNeed) -> Document {
-/// #     Document { url: need.url.clone(), server: need.server.clone(), about: need.about(), fetched_at: 0, content: Content::Failed("this example has no network".into()) }
+/// #     Document { url: need.url.clone(), server: need.server.clone(), about: need.about(), peer: need.class == Class::Peer, fetched_at: 0, content: Content::Failed("this example has no network".into()) }
 /// # }
 /// # fn remember(_: &Remember) -> Answer { Answer::Unavailable }
 /// # fn now() -> u64 { 1_790_000_000 }

@@ -78,6 +78,7 @@ async fn metrics(State(admin): State<Admin>) -> Response {
         DocumentKind::StatusList,
         DocumentKind::Users,
         DocumentKind::Introspection,
+        DocumentKind::OcmDiscovery,
     ];
     let readings = Readings {
         held: generation.held(&admin.metrics).await.iter().map(|held| (held.bytes, held.tokens, held.lists)).collect(),

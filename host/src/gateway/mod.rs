@@ -33,6 +33,7 @@ mod engine;
 mod identity;
 mod listener;
 mod metrics;
+mod ocm;
 mod playground;
 mod reload;
 pub mod replay;

@@ -36,6 +36,8 @@ pub struct Settings {
     pub token_keys: Option<PathBuf>,
     /// The folder with the keys of a Transaction Token Service; they are gone with the process if absent.
     pub transaction_keys: Option<PathBuf>,
+    /// The folder with the keys that sign a sharing server's requests of Open Cloud Mesh; they are gone with the process if absent.
+    pub ocm_keys: Option<PathBuf>,
     /// The file in which clients are kept that were registered on first use; needed where the policy registers any.
     pub clients_store: Option<PathBuf>,
     /// The gateway's own identity, by which it signs answers for those that ask for it.
@@ -98,6 +100,7 @@ impl Settings {
             audit: None,
             token_keys: None,
             transaction_keys: None,
+            ocm_keys: None,
             clients_store: None,
             identity: None,
             demo: false,

@@ -20,13 +20,14 @@ use super::engine::{Engine, GENERATIONS, Parts, ReloadError, Source};
 use super::identity::{Identity, IdentityError};
 use super::listener::{Serving, Socket};
 use super::metrics::Metrics;
+use super::ocm::OcmService;
 use super::reload::Reloading;
 use super::replay::{Nonces, ReplayMemory};
 use super::settings::Settings;
 use super::tls::{self, Asked, ListenerTls, TlsError};
 use super::tokens::{KeysError, TokenService};
 use super::transactions::TransactionService;
-use crate::gate::{Asserter, Listener, Replay};
+use crate::gate::{Asserter, HostSettings, Listener, Replay};
 
 /// Where the issuer for demonstration is: a name that nobody has (RFC 6761), answered within the process.
 const DEMO_ISSUER: &str = "https://issuer.demo.portcullis.example";
@@ -84,6 +85,9 @@ pub enum StartError {
     /// The Transaction Token Service's keys cannot be had.
     #[error("the transaction token service has no keys: {0}")]
     TransactionKeys(#[source] KeysError),
+    /// Requests of a sharing server cannot be signed.
+    #[error("requests of Open Cloud Mesh cannot be signed: {0}")]
+    Ocm(String),
     /// The policy registers clients, and there is nowhere to keep them.
     #[error("the policy registers clients on first use, and nobody keeps them: name a file with --clients-store")]
     NoClientsStore,
@@ -139,10 +143,11 @@ pub struct Gateway {
 
 impl Gateway {
     /// How many instances a runtime has to allow for a gateway with so many: while a policy is replaced, the next and the
-    /// last one have theirs, too; policies are read by another, and proofs for the demo issuer are judged by one.
+    /// last one have theirs, too; policies are read by another, proofs for the demo issuer are judged by one, and one is asked what of a
+    /// sharing server's requests has to be signed.
     #[must_use]
     pub fn instances_needed(instances: usize) -> u32 {
-        u32::try_from(instances).unwrap_or(u32::MAX / 8).saturating_mul(GENERATIONS).saturating_add(5)
+        u32::try_from(instances).unwrap_or(u32::MAX / 8).saturating_mul(GENERATIONS).saturating_add(6)
     }
 
     /// Reads the policy and binds every listener. Checks are answered once it [runs](Self::run).
@@ -179,7 +184,7 @@ impl Gateway {
             (Some(_), None) => return Err(StartError::NoClientsStore),
             (None, _) => None,
         };
-        let services = services(host.token_service, host.transaction_service.as_ref(), &settings)?;
+        let services = services(&host, &settings)?;
         let identity = settings.identity.clone().map(Identity::open).transpose()?.map(Arc::new);
         let parts = Parts {
             component: settings.component.clone(),
@@ -283,6 +288,9 @@ impl Gateway {
         if let Some(transactions) = services.transactions {
             background.spawn(transactions.keep_keys());
         }
+        if let Some(ocm) = services.ocm {
+            background.spawn(ocm.keep_keys());
+        }
         if let Some(registrations) = registrations {
             background.spawn(registrations.keep_small());
         }
@@ -357,7 +365,9 @@ fn listeners(declared: Vec<Listener>, moved: &[(Option<String>, String)]) -> Res
 /// Refuses to move a listener that takes a proxy's word to where anybody may speak. The policy's own address was looked at by
 /// the gate, which does not see where it was moved.
 fn refuse_exposed(listener: &Listener) -> Result<(), StartError> {
-    let trusts = listener.clients || listener.asserts.is_some() || listener.trust_proxy_validation.is_some();
+    // What is sent in a server's name is for that server alone to say.
+    let trusts =
+        listener.clients || listener.ocm || listener.asserts.is_some() || listener.trust_proxy_validation.is_some();
     let known = listener.tls.is_some() && !listener.peers.is_empty();
     let host = listener.address.rsplit_once(':').map_or("", |(host, _)| host).trim_matches(['[', ']']);
     let loopback = host.parse::<std::net::IpAddr>().map_or(host == "localhost", |address| address.is_loopback());
@@ -378,6 +388,7 @@ fn unnamed() -> Listener {
         tokens: false,
         clients: false,
         transactions: false,
+        ocm: false,
         asks_certificate: false,
         asserts: None::<Asserter>,
         trust_proxy_validation: None,
@@ -387,18 +398,20 @@ fn unnamed() -> Listener {
 }
 
 /// What the gateway signs with keys of its own, as the policy says.
-fn services(
-    tokens: Option<crate::gate::TokenService>,
-    transactions: Option<&crate::gate::TransactionService>,
-    settings: &Settings,
-) -> Result<Services, StartError> {
+fn services(host: &HostSettings, settings: &Settings) -> Result<Services, StartError> {
+    let tokens = host.token_service.clone();
     let tokens =
         tokens.map(|described| TokenService::open(described, settings.token_keys.as_deref(), settings.instances));
+    let transactions = host.transaction_service.as_ref();
     let transactions =
         transactions.map(|described| TransactionService::open(described, settings.transaction_keys.as_deref()));
+    // A policy may judge what others send, and leave signing to the server itself.
+    let signs = host.ocm_host.is_some() && host.listeners.iter().any(|listener| listener.ocm);
+    let ocm = signs.then(|| OcmService::open(settings.ocm_keys.as_deref(), &settings.component));
     Ok(Services {
         tokens: tokens.transpose().map_err(StartError::TokenKeys)?.map(Arc::new),
         transactions: transactions.transpose().map_err(StartError::TransactionKeys)?.map(Arc::new),
+        ocm: ocm.transpose().map_err(|error| StartError::Ocm(error.to_string()))?.map(Arc::new),
     })
 }
 

@@ -9,6 +9,7 @@ mod endpoints;
 mod failures;
 mod faults;
 mod introspection;
+mod ocm;
 mod reloads;
 mod replays;
 mod running;

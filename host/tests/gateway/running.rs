@@ -36,11 +36,20 @@ impl Running {
 
     /// With files beside the policy.
     pub(crate) async fn beside(policy: &str, files: &[(&str, &str)]) -> Tried<Self> {
+        Self::beside_with(policy, files, |_| {}).await
+    }
+
+    /// With files beside the policy, and settings.
+    pub(crate) async fn beside_with(
+        policy: &str,
+        files: &[(&str, &str)],
+        set: impl FnOnce(&mut Settings),
+    ) -> Tried<Self> {
         let folder = tempfile::tempdir()?;
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text)?;
         }
-        Self::within(folder, policy, &support::built("portcullis-hosted.wasm"), |_| {}).await
+        Self::within(folder, policy, &support::built("portcullis-hosted.wasm"), set).await
     }
 
     pub(crate) async fn with(policy: &str, component: &Path, set: impl FnOnce(&mut Settings)) -> Tried<Self> {

@@ -29,7 +29,14 @@ impl Issuer {
             }
             _ => String::new(),
         };
-        Document { url: url.into(), server: None, about: None, fetched_at: AT, content: content(200, body) }
+        Document {
+            url: url.into(),
+            server: None,
+            about: None,
+            peer: false,
+            fetched_at: AT,
+            content: content(200, body),
+        }
     }
 
     /// A token that is valid for a minute from `AT`, with further claims.

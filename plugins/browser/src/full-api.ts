@@ -28,11 +28,11 @@ import type {
   VerifiedSvid,
 } from './api/types.js';
 import * as workloads from './api/workloads.js';
-import { OAuth } from './oauth-api.js';
+import { OpenCloudMesh } from './ocm-api.js';
 import type { Answer } from './worker/protocol.js';
 
 /** Every check there is, in a worker of its own. What one instance made belongs to it; instances share nothing. */
-export class Portcullis extends OAuth {
+export class Portcullis extends OpenCloudMesh {
   /**
    * The status of a token in a status list (draft-ietf-oauth-status-list-21): the list is verified, then looked into. A text is a
    * list in JWT form, bytes are one in CWT form.
@@ -337,4 +337,5 @@ export type {
 } from './api/types.js';
 export type { Answer } from './worker/protocol.js';
 export * from './oauth-api.js';
+export * from './ocm-api.js';
 export * from './token-api.js';

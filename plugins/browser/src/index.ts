@@ -119,6 +119,27 @@ export const evaluateBinding: Portcullis['evaluateBinding'] = (...args) => commo
 /** {@link Portcullis.explainBinding} of the instance that a page has in common. */
 export const explainBinding: Portcullis['explainBinding'] = (...args) => common().explainBinding(...args);
 
+/** {@link Portcullis.parseOcmAddress} of the instance that a page has in common. */
+export const parseOcmAddress: Portcullis['parseOcmAddress'] = (...args) => common().parseOcmAddress(...args);
+
+/** {@link Portcullis.enterOcmContact} of the instance that a page has in common. */
+export const enterOcmContact: Portcullis['enterOcmContact'] = (...args) => common().enterOcmContact(...args);
+
+/** {@link Portcullis.readOcmInvite} of the instance that a page has in common. */
+export const readOcmInvite: Portcullis['readOcmInvite'] = (...args) => common().readOcmInvite(...args);
+
+/** {@link Portcullis.ocmAcceptUrl} of the instance that a page has in common. */
+export const ocmAcceptUrl: Portcullis['ocmAcceptUrl'] = (...args) => common().ocmAcceptUrl(...args);
+
+/** {@link Portcullis.readOcmDiscovery} of the instance that a page has in common. */
+export const readOcmDiscovery: Portcullis['readOcmDiscovery'] = (...args) => common().readOcmDiscovery(...args);
+
+/** {@link Portcullis.explainOcmDiscovery} of the instance that a page has in common. */
+export const explainOcmDiscovery: Portcullis['explainOcmDiscovery'] = (...args) => common().explainOcmDiscovery(...args);
+
+/** {@link Portcullis.readOcmDirectory} of the instance that a page has in common. */
+export const readOcmDirectory: Portcullis['readOcmDirectory'] = (...args) => common().readOcmDirectory(...args);
+
 /** {@link Portcullis.checkPolicy} of the instance that a page has in common. */
 export const checkPolicy: Portcullis['checkPolicy'] = (...args) => common().checkPolicy(...args);
 

@@ -50,6 +50,7 @@ pub(crate) fn read(bytes: &[u8], url: &str, cluster: &str) -> Option<Document> {
         url: url.into(),
         server: None,
         about: None,
+        peer: false,
         fetched_at: Timestamp::from_be_bytes(*fetched_at),
         content: Content::Body { status: 200, media_type, bytes: rest.to_vec() },
     })
@@ -65,6 +66,7 @@ mod tests {
             url: "https://idp.example/jwks".into(),
             server: None,
             about: None,
+            peer: false,
             fetched_at: 1_790_000_000,
             content,
         }

@@ -115,6 +115,12 @@ const CALLS = {
     if (!only(others)) return undefined;
     return { binding: await p.evaluateBinding(claims, { policy, at, ...defined({ proved: proved ?? undefined, moment }) }) };
   },
+  'ocm.address': async (p, { address, at }) => p.parseOcmAddress(address, { at }),
+  'ocm.contact': async (p, { address, listed, denied, allowed, at }) => ({ contact: await p.enterOcmContact(address, { at, ...defined({ listed, denied, allowed }) }) }),
+  'ocm.invite': async (p, { invite, listed, at }) => p.readOcmInvite(invite, { at, ...defined({ listed }) }),
+  'ocm.wayf': async (p, { host, document, invite, listed, denied, allowed, at }) => ({ url: await p.ocmAcceptUrl(invite, { host, document, at, ...defined({ listed, denied, allowed }) }) }),
+  'ocm.discovery': async (p, { document, host, listed, at }) => snake(await p.readOcmDiscovery(document, { host, at, ...defined({ listed }) })),
+  'ocm.directory': async (p, { payload, listed, at }) => p.readOcmDirectory(payload, { at, ...defined({ listed }) }),
   'gate.check': async (p, { policy, request, resources = {}, client_certificate, listener, seen, at }) => {
     // A page has no listeners, no memory before it began, and no word of a proxy about certificates; targets are a server's. It has
     // every body, and fetches nothing from workloads.

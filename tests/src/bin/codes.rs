@@ -150,7 +150,7 @@ fn check() -> anyhow::Result<String> {
 fn of_gate() -> anyhow::Result<BTreeSet<String>> {
     let mut door = Door::new(Rc::new(SoftwareBackend::default()));
     let mut shown = BTreeSet::new();
-    let others = [corpus::REGISTRY, corpus::CLIENTS, corpus::INTROSPECTION, corpus::TRANSACTIONS]
+    let others = [corpus::REGISTRY, corpus::CLIENTS, corpus::INTROSPECTION, corpus::OCM, corpus::TRANSACTIONS]
         .map(|name| corpus::cases(&root().join(name)));
     for case in corpus::gate().into_iter().chain(others.into_iter().flatten()) {
         let answer: Value = serde_json::from_str(&door.answer(case.request.to_string().as_bytes(), NOW))

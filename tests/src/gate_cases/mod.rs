@@ -1,6 +1,6 @@
 //! The cases of the gate, a file a group in `tests/gate`; of registries, `tests/registry.ndjson`; and of the clients of
-//! authorization servers, `tests/clients.ndjson`; of opaque tokens, `tests/introspection.ndjson`: made, so that each is one change
-//! away from another. A page has no part in the last three, hence their own files. Those of the Transaction Token Service,
+//! authorization servers, `tests/clients.ndjson`; of opaque tokens, `tests/introspection.ndjson`; of a sharing server, `tests/ocm.ndjson`: made, so that each is one change
+//! away from another. A page has no part in the last four, hence their own files. Those of the Transaction Token Service,
 //! `tests/transactions.ndjson`, are kept.
 
 mod attestation;
@@ -12,6 +12,7 @@ mod forwarded;
 mod introspection;
 mod lists;
 mod make;
+mod ocm;
 mod paths;
 mod policies;
 mod proofs;
@@ -39,6 +40,7 @@ pub fn files() -> Vec<(String, String)> {
     files.push((corpus::REGISTRY.into(), lines(&registry::cases())));
     files.push((corpus::CLIENTS.into(), lines(&clients::cases())));
     files.push((corpus::INTROSPECTION.into(), lines(&introspection::cases())));
+    files.push((corpus::OCM.into(), lines(&ocm::cases())));
     // Nobody makes these anew: they are what they are.
     let kept = std::fs::read_to_string(root().join(corpus::TRANSACTIONS)).unwrap_or_default();
     files.push((corpus::TRANSACTIONS.into(), kept));

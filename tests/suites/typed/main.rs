@@ -4,6 +4,7 @@ mod clients;
 mod dynamic_clients;
 mod messages;
 mod oauth;
+mod ocm;
 mod signatures;
 mod workloads;
 

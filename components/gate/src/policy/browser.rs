@@ -37,6 +37,11 @@ impl Policy {
             let detail = "a page keeps no records, and no authorization server asks one";
             errors.push(PolicyError::new(PolicyCode::ClientsAbsent, top.member("clients"), detail, EXPORT));
         }
+        #[cfg(feature = "ocm")]
+        if self.ocm.is_some() {
+            let detail = "a page stands before no sharing server";
+            errors.push(PolicyError::new(PolicyCode::OcmAbsent, top.member("ocm"), detail, EXPORT));
+        }
         if self.attestation.is_some() {
             let detail = "attestations are for resource servers, and a page is none";
             errors.push(PolicyError::new(PolicyCode::BrowserAttestation, top.member("attestation"), detail, EXPORT));

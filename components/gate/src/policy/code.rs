@@ -149,6 +149,12 @@ portcullis_types::codes! {
         /// The clients of an authorization server are asked of a build that has no part in them: a page's or a filter's.
         ClientsAbsent = "policy.clients_absent", "docs/clients.md";
 
+        /// A sharing server of Open Cloud Mesh cannot be what the policy says: its name or that of another server is none, its origin is
+        /// none of the policy's, its discovery document cannot be relied upon, or one asks at a listener and there is none.
+        Ocm = "policy.ocm", "docs/ocm.md";
+        /// A sharing server is to stand behind a build that has no part in it: a page's or a filter's.
+        OcmAbsent = "policy.ocm_absent", "docs/ocm.md";
+
         /// A rule demands an attestation, and the policy has nobody who attests clients.
         AttestationMissing = "policy.attestation_missing", "docs/attestation.md";
         /// To be known: attesters are named, and no rule demands an attestation.

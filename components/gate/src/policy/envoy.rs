@@ -87,6 +87,7 @@ pub(super) fn envoy(top: &Reader<'_>, errors: &mut Vec<PolicyError>) -> Envoy {
         tokens: false,
         clients: false,
         transactions: false,
+        ocm: false,
         asserts: None,
         client_certificate,
         trust_proxy_validation: None,
@@ -187,6 +188,15 @@ impl Policy {
                 top.member("clients"),
                 "a filter keeps no records, and no authorization server asks one",
                 "keep [clients] in a policy of its own, for the gateway",
+            ));
+        }
+        #[cfg(feature = "ocm")]
+        if self.ocm.is_some() {
+            errors.push(PolicyError::new(
+                PolicyCode::OcmAbsent,
+                top.member("ocm"),
+                "a filter has not the bodies of requests, which are signed",
+                "ask the gateway by ext_authz with the body (with_request_body)",
             ));
         }
         if self.attestation.as_ref().is_some_and(|attestation| attestation.challenge) {

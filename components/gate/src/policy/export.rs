@@ -116,6 +116,15 @@ pub fn for_browser(object: &Object, policy: &Policy) -> Result<Object, PolicyErr
             "keep [registry] in a policy of its own",
         ));
     }
+    if top.value("ocm").is_some() {
+        // Its requests are judged by their signatures; a rule in a page might say otherwise.
+        return Err(PolicyError::new(
+            PolicyCode::OcmAbsent,
+            top.at("ocm"),
+            "a page stands before no sharing server",
+            "keep [ocm] in a policy of its own",
+        ));
+    }
     let mut issuers = Vec::new();
     for (number, entry) in top.objects("issuers").iter().enumerate() {
         let symmetric = policy.issuers.get(number).is_some_and(|issuer| issuer.symmetric);

@@ -56,6 +56,8 @@ pub struct Listener {
     pub clients: bool,
     /// Whether Transaction Tokens are handed out there, and no requests are checked.
     pub transactions: bool,
+    /// Whether a sharing server of Open Cloud Mesh has its own requests signed there, and no requests are checked.
+    pub ocm: bool,
     /// Whose word is taken there.
     pub asserts: Option<Asserter>,
     /// Where a client's certificate is taken from.
@@ -107,6 +109,7 @@ fn listener(entry: &Reader<'_>, trusted: &[Trusted], errors: &mut Vec<PolicyErro
         tokens: entry.text("serves") == Some("tokens"),
         clients: entry.text("serves") == Some("clients"),
         transactions: entry.text("serves") == Some("transactions"),
+        ocm: entry.text("serves") == Some("ocm"),
         asserts: match entry.text("asserts") {
             Some("nginx") => Some(Asserter::Nginx),
             Some("traefik") => Some(Asserter::Traefik),
@@ -141,6 +144,15 @@ fn listener(entry: &Reader<'_>, trusted: &[Trusted], errors: &mut Vec<PolicyErro
             entry.at(member),
             "an authorization server says itself what its clients sent, and no proxy asks there",
             "remove it, or make a listener of its own for clients",
+        ));
+    }
+    if listener.ocm && (listener.asserts.is_some() || entry.value("client_certificate").is_some()) {
+        let member = if listener.asserts.is_some() { "asserts" } else { "client_certificate" };
+        errors.push(PolicyError::new(
+            PolicyCode::Ocm,
+            entry.at(member),
+            "a sharing server has its own requests signed there, and no proxy asks about others'",
+            "remove it, or make a listener of its own for the sharing server",
         ));
     }
     plain_name(entry, errors);
@@ -183,7 +195,7 @@ fn addresses(entry: &Reader<'_>, listener: &Listener, errors: &mut Vec<PolicyErr
     // "localhost" is a name that somebody else may answer for; what listens on it listens on loopback all the same.
     let out_of_reach = unix.is_some() || is_loopback(&listener.address) || named_peers;
     let believed = match (listener.asserts, entry.text("client_certificate")) {
-        _ if listener.clients => Some("serves"),
+        _ if listener.clients || listener.ocm => Some("serves"),
         (Some(_), _) => Some("asserts"),
         // Only its own handshake is no other's word.
         (None, Some(source)) if source != "tls" => Some("client_certificate"),
@@ -193,7 +205,10 @@ fn addresses(entry: &Reader<'_>, listener: &Listener, errors: &mut Vec<PolicyErr
         errors.push(PolicyError::new(
             PolicyCode::ListenerExposed,
             entry.at(member),
-            format!("whoever reaches {} is believed what they say of other requests", listener.address),
+            match listener.ocm {
+                true => format!("for whoever reaches {} requests are signed", listener.address),
+                false => format!("whoever reaches {} is believed what they say of other requests", listener.address),
+            },
             "listen on loopback or a Unix socket, or add tls with client_ca, and peers",
         ));
     }

@@ -5,6 +5,7 @@ mod attestation;
 mod authorities;
 mod clients;
 mod dynamic_clients;
+mod ocm;
 mod registry;
 mod rules;
 mod surroundings;
@@ -15,6 +16,7 @@ pub use attestation::ATTESTATION;
 pub use authorities::{ISSUER, STATUS_KEYS, TRUST_DOMAIN};
 pub use clients::{CLIENT, CLIENTS, REGISTERED, REGISTRATION};
 pub use dynamic_clients::{ATTESTED, CLIENTS_KEY_BINDING, DYNAMIC_CLIENTS, STATED, VOUCHED_BY};
+pub use ocm::OCM;
 pub use registry::{REGISTRY, REGISTRY_GRANT, TOKEN_SERVICE};
 pub use rules::{REQUIRE, RULE};
 pub use surroundings::{CHALLENGE, CORS, LIMITS, LISTENER, RESOURCE, TLS, UPSTREAM};
@@ -139,6 +141,13 @@ pub static POLICY: Shape = Shape {
             "[clients]\nserver = \"https://as.example\"",
         ),
         optional(
+            "ocm",
+            Kind::Object(&OCM),
+            "none",
+            "A sharing server of Open Cloud Mesh, before whose endpoints the gate stands.",
+            "[ocm]\nhost = \"cloud.example.org\"",
+        ),
+        optional(
             "transaction_tokens",
             Kind::Object(&TRANSACTION_TOKENS),
             "none are looked at",
@@ -201,6 +210,7 @@ pub static SHAPES: &[&Shape] = &[
     &ATTESTED,
     &STATED,
     &CLIENTS_KEY_BINDING,
+    &OCM,
     &CHALLENGE,
     &RESOURCE,
     &UPSTREAM,

@@ -31,6 +31,8 @@ pub mod issuers;
 pub mod limits;
 pub mod listeners;
 pub mod members;
+#[cfg(feature = "ocm")]
+pub mod ocm;
 mod reader;
 #[cfg(feature = "registry")]
 pub mod registry;
@@ -65,6 +67,8 @@ pub use error::PolicyError;
 pub use introspection::Introspection;
 pub use issuers::{Issuer, KeySource, Proof, StatusMode};
 pub use listeners::{Asserter, CertificateFrom, Listener};
+#[cfg(feature = "ocm")]
+pub use ocm::{Described, OcmPolicy, OwnDiscovery};
 #[cfg(feature = "registry")]
 pub use registry::{Grant, Grantee, Registry};
 pub use render::{render, render_warnings};
@@ -137,6 +141,9 @@ pub struct Policy {
     /// The clients of an authorization server.
     #[cfg(feature = "clients")]
     pub clients: Option<ClientsPolicy>,
+    /// The sharing server of Open Cloud Mesh that stands behind.
+    #[cfg(feature = "ocm")]
+    pub ocm: Option<OcmPolicy>,
     /// What is published of the resource, where it is.
     pub resource: Option<DescribedResource>,
     /// Attestations that rules may demand beside access tokens.
@@ -269,9 +276,25 @@ impl Policy {
                 "keep [clients] in a policy of its own, for the gateway",
             ));
         }
+        #[cfg(feature = "ocm")]
+        let ocm = ocm::ocm(&top, &origins, errors);
+        #[cfg(not(feature = "ocm"))]
+        if top.value("ocm").is_some() {
+            errors.push(PolicyError::new(
+                PolicyCode::OcmAbsent,
+                top.at("ocm"),
+                "this build has no part in sharing servers",
+                "keep [ocm] in a policy of its own, for the gateway",
+            ));
+        }
         let challenges = surroundings::challenges(&top, errors);
         let resource = resource_metadata::described(&top, errors);
         let upstream = surroundings::upstream(&top, errors);
+        #[cfg(feature = "ocm")]
+        let upstream = match ocm {
+            Some(_) => upstream.with([crate::ocm::SIGNER_HEADER, crate::ocm::ACCESS_HEADER]),
+            None => upstream,
+        };
         let cors = surroundings::cors(&top, errors);
         let listeners = listeners::listeners(&top, &trust_domains, errors);
         #[cfg(feature = "registry")]
@@ -280,6 +303,8 @@ impl Policy {
         clients::listened(&top, clients.as_ref(), &listeners, errors);
         #[cfg(feature = "transactions")]
         transaction_service::listened(&top, transaction_service.as_ref(), &listeners, errors);
+        #[cfg(feature = "ocm")]
+        ocm::listened(&top, ocm.as_ref(), &listeners, errors);
         let limits = surroundings::limits(&top);
         let envoy = envoy::envoy(&top, errors);
         if !errors.is_empty() {
@@ -312,6 +337,8 @@ impl Policy {
             registry,
             #[cfg(feature = "clients")]
             clients,
+            #[cfg(feature = "ocm")]
+            ocm,
             resource,
             attestation,
             challenges,

@@ -76,6 +76,16 @@ pub struct Upstream {
 }
 
 impl Upstream {
+    /// With further names that never pass but as the gate sets them.
+    #[cfg(feature = "ocm")]
+    pub(super) fn with(mut self, names: [&str; 2]) -> Self {
+        for name in names.into_iter().filter(|name| !self.strip.contains(&folded(name))).collect::<Vec<_>>() {
+            self.strip.push(folded(name));
+            self.strip_names.push(name.into());
+        }
+        self
+    }
+
     /// Whether a name, or one that servers take for the same, stands here already, which is an error.
     fn refuse_twice(&self, name: &str, path: super::Path, errors: &mut Vec<PolicyError>) -> bool {
         let Some(other) = self.strip_names.iter().find(|other| folded(other) == folded(name)) else { return false };

@@ -20,7 +20,8 @@ impl Policy {
             .or_else(|| workloads.map(|number| top.at("trust_domains").item(number).member("proof")))
             .or_else(|| self.single_use(top))
             .or_else(|| self.proofs_of_clients(top))
-            .or_else(|| self.demands_attestation().then(|| top.at("attestation")));
+            .or_else(|| self.demands_attestation().then(|| top.at("attestation")))
+            .or_else(|| top.object("ocm").map(|_| top.at("ocm")));
         if let (Replay::Node, Some(path)) = (self.replay, proofs) {
             let detail = "a proof that one host has seen is accepted once more by each other one".into();
             warn(

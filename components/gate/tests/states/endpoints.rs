@@ -90,8 +90,14 @@ fn admitted(gate: &Gate, need: &DocumentNeed, text: &str, at: u64) -> Result<(),
 
 /// Gives a gate a document that came from a server.
 fn give_from(gate: &Gate, url: &str, server: Option<&str>, text: &str, at: u64) -> Vec<&'static str> {
-    let document =
-        Document { url: url.into(), server: server.map(Into::into), about: None, fetched_at: at, content: body(text) };
+    let document = Document {
+        url: url.into(),
+        server: server.map(Into::into),
+        about: None,
+        peer: false,
+        fetched_at: at,
+        content: body(text),
+    };
     gate.provide(&[document], at).iter().map(|(_, rejection)| rejection.code()).collect()
 }
 

@@ -31,7 +31,7 @@ fn once() -> Vec<String> {
 /// What a host has of a need about a token, fetched at a time.
 fn said(need: &DocumentNeed, text: &str, fetched_at: u64) -> Document {
     let about = need.question.as_ref().map(|question| question.digest);
-    Document { url: need.url.clone(), server: None, about, fetched_at, content: body(text) }
+    Document { url: need.url.clone(), server: None, about, peer: false, fetched_at, content: body(text) }
 }
 
 fn codes(gate: &Gate, document: &Document, at: u64) -> Vec<&'static str> {

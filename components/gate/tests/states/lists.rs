@@ -263,6 +263,7 @@ fn lists_and_keys_that_come_together_are_taken_in_either_order() {
             url: url.into(),
             server: None,
             about: None,
+            peer: false,
             fetched_at: NOW + 1,
             content: body(text),
         };

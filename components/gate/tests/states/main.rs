@@ -51,7 +51,7 @@ fn body(text: &str) -> Content {
 
 /// Gives a gate a document, and tells the codes of what is wrong with it.
 fn give(gate: &Gate, url: &str, content: Content, fetched_at: u64, at: u64) -> Vec<&'static str> {
-    let document = Document { url: url.into(), server: None, about: None, fetched_at, content };
+    let document = Document { url: url.into(), server: None, about: None, peer: false, fetched_at, content };
     gate.provide(&[document], at).iter().map(|(_, rejection)| rejection.code()).collect()
 }
 

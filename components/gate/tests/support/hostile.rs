@@ -228,7 +228,7 @@ fn provide(bytes: &mut Bytes<'_>, gate: &Gate, material: &Material, given: &mut 
         1 => at.saturating_sub(u64::from(bytes.next()) * 500),
         _ => at,
     };
-    let document = Document { url: url.into(), server: None, about: None, fetched_at, content };
+    let document = Document { url: url.into(), server: None, about: None, peer: false, fetched_at, content };
     gate.provide(&[document.clone(), document], at);
 }
 

@@ -11,7 +11,7 @@ use std::{
 use ed25519_dalek::{Signer, SigningKey};
 use portcullis_crypto::{Backend, SoftwareBackend, sha256};
 use portcullis_gate::{
-    Answer, Content, Decision, Document, DocumentNeed, Evaluation, Gate, Header, Need, Request, Step, Wanted,
+    Answer, Class, Content, Decision, Document, DocumentNeed, Evaluation, Gate, Header, Need, Request, Step, Wanted,
     policy::Format,
 };
 use portcullis_types::base64url;
@@ -160,6 +160,7 @@ impl Host {
             url: need.url.clone(),
             server: need.server.clone(),
             about: need.question.as_ref().map(|question| question.digest),
+            peer: need.class == Class::Peer,
             fetched_at: at,
             content,
         }

@@ -5,7 +5,7 @@ use alloc::{borrow::ToOwned, format, string::String};
 use portcullis_types::{Rejection, Timestamp, json::Object, limits::excerpt, origin::Origin};
 
 use super::{Protocols, expiration, reader, words};
-use crate::{Address, ShareCode};
+use crate::{Address, Discovery, ShareCode};
 
 words! {
     /// What became of a share.
@@ -75,6 +75,17 @@ impl HeldShare {
                 .transpose()?,
             state,
         })
+    }
+
+    /// Where the resource is by WebDAV, or what is `inside` of it where it is a folder; nothing where the share does not say, as in
+    /// the form of version 1.0. `sender` is the discovery document of the sender's server.
+    ///
+    /// Errors: those of [`super::WebdavUri::resource_url`].
+    pub fn webdav_url(&self, sender: &Discovery, inside: Option<&str>) -> Result<Option<String>, Rejection> {
+        let webdav = self.protocols.as_ref().and_then(|protocols| protocols.webdav.as_ref());
+        let kind = self.resource_type.as_deref().unwrap_or("file");
+        let uri = webdav.and_then(|webdav| webdav.uri.as_ref());
+        uri.map(|uri| uri.resource_url(self.sender.host(), sender, kind, inside)).transpose()
     }
 
     /// Whether it gives access at a time: it was neither declined nor taken back, and has not ended.

@@ -8,11 +8,11 @@ use portcullis_crypto::{Algorithm, Backend, KeySet, SoftwareBackend};
 use portcullis_ocm::{
     Acceptance, Address, Contacts, Directory, Discovery, HeldInvite, HeldShare, Host, Invite, MAX_INVITE, Receiver,
     Share, ShareAnswer, SignedBy, Trust, accept, check_creation, discovery, discovery_url,
-    endpoint::{Endpoint, Front, Peer, claimed, judge},
+    endpoint::{Endpoint, Front, Peer, Place, claimed, examine, outgoing, refused},
     invite_status,
     notification::Notification,
     receive, share_status,
-    signed::{self, Body, Times},
+    signed::{self, Body, MAX_BODY, Times},
     token::{TokenAnswer, TokenRequest, grant, oauth_error},
     token_status,
 };
@@ -247,8 +247,16 @@ fn document(bytes: &mut Bytes<'_>, material: &Material) -> bool {
             said(found.accept_url(&host, "tok-1", &material.here)).iter().for_each(|url| check_url(url));
         }
     }
-    if let Some(share) = bytes.object(SHARE).and_then(|object| said(Share::from_object(&object, &[], &mut Silent))) {
-        said(check_creation(&share, &found, &material.sender, AT, &mut Silent));
+    if let Some(share) = bytes.object(SHARE) {
+        if let Some(share) = said(Share::from_object(&share, &[], &mut Silent)) {
+            said(check_creation(&share, &found, &material.sender, AT, &mut Silent));
+        }
+        let own = (&material.keys[0].0, &material.sender);
+        let endpoint = bytes.pick(Endpoint::ALL);
+        if let Some(made) = said(outgoing(endpoint, &share, own, &found, &material.listed, AT, &mut Silent)) {
+            check_url(&made.url);
+            assert!(made.body.len() <= MAX_BODY);
+        }
     }
     true
 }
@@ -378,7 +386,7 @@ fn request(bytes: &mut Bytes<'_>, material: &Material) -> bool {
     let url = if bytes.next() % 16 == 1 { url.replace(HERE, "R.example.org:443") } else { url };
     let request = Request { method, ..post(&url, &lent, &arrived) };
 
-    let Some(endpoint) = Endpoint::of(&material.own, &url) else { return false };
+    let Place::Endpoint(endpoint) = Place::of(&material.own, &url) else { return false };
     let front = material.front();
     let judged = Body::of(&request).and_then(|body| {
         let host = claimed(endpoint, &request, &body, &front, &mut Silent)?;
@@ -386,18 +394,26 @@ fn request(bytes: &mut Bytes<'_>, material: &Material) -> bool {
         // Each server's keys are found by its own name.
         let key = material.keys.iter().find(|(its, _)| *its == host).map(|(_, key)| key);
         let peer = Peer { host: &host, discovery: &material.sender, keys: &key_set(key, &keyid) };
-        judge(endpoint, &request, &body, &front, &peer, AT, &mut Silent)
+        signed::inspect_untrusted(&request, &mut Silent)?;
+        let verified = signed::verify_request(&request, &host, peer.keys, &front.times, AT, &mut Silent)?;
+        let received = examine(endpoint, &request, &body, &front, &peer, AT, &mut Silent)?;
+        Ok((verified, received))
     });
-    let Some(judged) = said(judged) else { return false };
-    assert_eq!((&judged.signed.signer, &*keyid), (&material.keys[by].0, &*judged.signed.keyid), "another's signature");
+    if let Err(rejection) = &judged {
+        let (status, error) = refused(endpoint, rejection);
+        assert!([400, 401, 403, 501].contains(&status) && (error.is_some() == (path == "token")), "{rejection}");
+    }
+    let Some((verified, received)) = said(judged) else { return false };
+    assert_eq!((&verified.signer, &*keyid), (&material.keys[by].0, &*verified.keyid), "another's signature");
     assert_eq!((method, &arrived), ("POST", &body), "what was signed is not what arrived");
+    assert_eq!(received.is_some(), path == "shares");
     let covered = |fields: &[(String, Vec<u8>)], name: &str| {
         fields.iter().filter(|(its, _)| its == name).map(|(_, value)| value.trim_ascii().to_vec()).collect::<Vec<_>>()
     };
     for name in ["Content-Digest", "Content-Length"] {
         assert_eq!(covered(&fields, name), covered(&sent, name), "{name} was changed");
     }
-    assert!(judged.signed.until >= AT);
+    assert!(verified.until >= AT);
     true
 }
 

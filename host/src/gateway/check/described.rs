@@ -2,26 +2,21 @@
 //! `portcullis batch` (`request`, `client_certificate`).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
-use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use serde::{Deserialize, Serialize};
 
-use super::Door;
 use super::answer::{self, Answer};
+use super::{Door, whole_body};
 use crate::gate::{ClientCertificate, Field, Header, LeafCertificate, Request, Transaction, sha256_from_bytes};
 use crate::gateway::audit::Asked;
 use crate::gateway::verdict::{Verdict, names};
 
 /// The longest description that is read, in bytes: the header fields that the gate takes, certificates, and room.
 const MAX_DESCRIPTION: usize = 1 << 20;
-
-/// How long a description may take to come.
-const WHOLE_WITHIN: Duration = Duration::from_secs(10);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,11 +105,10 @@ impl<'v> TransactionBody<'v> {
 /// Answers with the decision. The HTTP status is 200 where the request is let through and never else, so that who looks at
 /// no more is not misled.
 pub(super) async fn answer(door: &Arc<Door>, request: http::Request<Incoming>) -> Answer {
-    let collected = Limited::new(request.into_body(), MAX_DESCRIPTION).collect();
-    let Ok(Ok(body)) = tokio::time::timeout(WHOLE_WITHIN, collected).await else {
+    let Some(body) = whole_body(request.into_body(), MAX_DESCRIPTION).await else {
         return refused(StatusCode::PAYLOAD_TOO_LARGE, "the description did not come whole, or has more than 1 MiB");
     };
-    let described = match serde_json::from_slice::<Described>(&body.to_bytes()) {
+    let described = match serde_json::from_slice::<Described>(&body) {
         Ok(described) => described,
         Err(error) => return refused(StatusCode::BAD_REQUEST, &error.to_string()),
     };

@@ -26,6 +26,12 @@ impl Door {
         if self.listener.transactions {
             return answer::no_check("Transaction Tokens are handed out here, and the policy has no service for them");
         }
+        if let Some(ocm) = &self.ocm {
+            return ocm.answer(self, request).await;
+        }
+        if self.listener.ocm {
+            return answer::no_check("messages to Open Cloud Mesh are sent here, and the policy has no sharing server");
+        }
         if self.listener.clients {
             return self.answer_server(request).await;
         }

@@ -8,12 +8,14 @@
 //! | none | `POST /check`; and `GET` of the resource's metadata at its well-known place (RFC 9728) |
 //! | `serves = "clients"` | `POST /authenticate` and its like (`docs/clients.md`), for an authorization server |
 //! | `serves = "transactions"` | the Transaction Token Service, where the policy says that it is |
+//! | `serves = "ocm"` | `/peer`, `/sign`, `/send` and `/jwks.json` (`docs/ocm.md`), for a sharing server |
 //! | `serves = "tokens"` | the token service for registries, where the policy says that it is |
 //!
 //! gRPC answers with status 200 whatever was decided, which `ext_authz` HTTP takes for "allow"; so the two never share a
 //! version of HTTP, or a client could ask for the path of the one through the other.
 
 mod answer;
+mod body;
 mod described;
 mod envoy;
 mod http;
@@ -27,12 +29,14 @@ use super::audit::{Asked, Audit};
 use super::engine::Engine;
 use super::identity::Identity;
 use super::metrics::Metrics;
+use super::ocm::OcmService;
 use super::tokens::TokenService;
 use super::transactions::TransactionService;
 use super::verdict::Verdict;
 use crate::gate::{Asserter, Listener, Request};
 
 pub(crate) use answer::{Answer, answered, plain, put, text};
+pub(crate) use body::whole_body;
 pub(crate) use peer::PeerChain;
 
 /// What this gateway signs with keys of its own.
@@ -42,6 +46,8 @@ pub(crate) struct Services {
     pub(crate) tokens: Option<Arc<TokenService>>,
     /// Transaction Tokens.
     pub(crate) transactions: Option<Arc<TransactionService>>,
+    /// Requests of a sharing server of Open Cloud Mesh.
+    pub(crate) ocm: Option<Arc<OcmService>>,
 }
 
 /// What stands behind one listener.
@@ -56,6 +62,8 @@ pub(crate) struct Door {
     tokens: Option<Arc<TokenService>>,
     /// What hands out Transaction Tokens, likewise.
     transactions: Option<Arc<TransactionService>>,
+    /// What signs requests of a sharing server, likewise.
+    ocm: Option<Arc<OcmService>>,
     /// Who signs answers, if anybody does.
     pub(crate) identity: Option<Arc<Identity>>,
 }
@@ -72,7 +80,8 @@ impl Door {
     ) -> Self {
         let tokens = services.tokens.clone().filter(|_| listener.tokens);
         let transactions = services.transactions.clone().filter(|_| listener.transactions);
-        Self { engine, metrics, audit, listener, declared, tokens, transactions, identity }
+        let ocm = services.ocm.clone().filter(|_| listener.ocm);
+        Self { engine, metrics, audit, listener, declared, tokens, transactions, ocm, identity }
     }
 
     pub(crate) fn listener(&self) -> &Listener {
@@ -121,6 +130,7 @@ pub(crate) fn kind(listener: &Listener) -> &'static str {
         _ if listener.tokens => "tokens for registries",
         _ if listener.transactions => "Transaction Tokens",
         _ if listener.clients => "who clients are",
+        _ if listener.ocm => "messages to Open Cloud Mesh",
         Some(Asserter::Envoy) => "asserts envoy",
         Some(Asserter::Nginx) => "asserts nginx",
         Some(Asserter::Traefik) => "asserts traefik",

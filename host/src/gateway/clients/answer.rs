@@ -1,21 +1,15 @@
 //! Answers to the server of clients: what the gate says of its client, in HTTP.
 
-use std::time::Duration;
-
 use http::StatusCode;
-use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 
 use crate::gate::ClientCertificate;
-use crate::gateway::check::{Answer, Door, answered, put, text};
+use crate::gateway::check::{Answer, Door, answered, put, text, whole_body};
 
 use super::signed::{Signed, unsigned};
 
 /// The longest description that is read, in bytes: one more than the gate reads, so that it says itself that there is more.
 const MAX_DESCRIPTION: usize = (1 << 20) + 1;
-
-/// How long a description may take to come.
-const WHOLE_WITHIN: Duration = Duration::from_secs(10);
 
 /// What is told whose description does not come, or is far too long: a fault of the server's own, with nothing for its client.
 const NOT_WHOLE: &str = r#"{"error":"invalid_request","code":"clients.description_malformed","detail":"it did not come whole, or has more than 1 MiB"}"#;
@@ -31,12 +25,11 @@ impl Door {
     /// Answers the server of clients.
     pub(crate) async fn answer_server(&self, request: http::Request<Incoming>) -> Answer {
         let (parts, body) = request.into_parts();
-        let collected = Limited::new(body, MAX_DESCRIPTION).collect();
-        let Ok(Ok(body)) = tokio::time::timeout(WHOLE_WITHIN, collected).await else {
+        let Some(body) = whole_body(body, MAX_DESCRIPTION).await else {
             return text(StatusCode::PAYLOAD_TOO_LARGE, NOT_WHOLE.into());
         };
         let mut asked = self.itself(&parts);
-        asked.body = Some(body.to_bytes().to_vec());
+        asked.body = Some(body.to_vec());
         // The server's own: what its client presented stands in the description.
         asked.certificate = ClientCertificate::None;
         let signing = match Signed::wanted(self, &asked).await {

@@ -19,6 +19,10 @@ const PEERS_IN_FLIGHT: usize = 2;
 /// known, nor of documents, which come from the same servers.
 const QUESTIONS_IN_FLIGHT: usize = 8;
 
+/// Messages in flight to peers, which the operator's own server sends: whoever makes us fetch documents of strangers takes no place
+/// of them, nor they of any fetch.
+const MESSAGES_IN_FLIGHT: usize = 8;
+
 /// Fetches in flight of one origin.
 const OF_ONE_ORIGIN: usize = 2;
 
@@ -63,6 +67,7 @@ pub(super) struct Budgets {
     peers: Arc<Semaphore>,
     known: Arc<Semaphore>,
     unknown: Arc<Semaphore>,
+    messages: Arc<Semaphore>,
     origins: Mutex<HashMap<String, Origin>>,
 }
 
@@ -76,6 +81,7 @@ impl Budgets {
             peers: Arc::new(Semaphore::new(PEERS_IN_FLIGHT)),
             known: Arc::new(Semaphore::new(QUESTIONS_IN_FLIGHT)),
             unknown: Arc::new(Semaphore::new(QUESTIONS_IN_FLIGHT)),
+            messages: Arc::new(Semaphore::new(MESSAGES_IN_FLIGHT)),
             origins: Mutex::default(),
         }
     }
@@ -84,12 +90,14 @@ impl Budgets {
     pub(super) async fn place(&self, class: Class, origin: &str) -> Result<Place, &'static str> {
         let of_origin = self.account(class, origin)?;
         let all = if class == Class::Peer { &self.peers } else { &self.all };
-        // Of the origin first: who waits for a slow one takes no place from others meanwhile.
-        let both = async { (of_origin.acquire_owned().await, Arc::clone(all).acquire_owned().await) };
-        match tokio::time::timeout(WAIT, both).await {
-            Ok((Ok(of_origin), Ok(all))) => Ok(Place(vec![of_origin, all])),
-            Ok(_) | Err(_) => Err("too much of this origin, or in all, is being fetched already"),
-        }
+        both(of_origin, all).await.ok_or("too much of this origin, or in all, is being fetched already")
+    }
+
+    /// A place for a message to a peer. The error says why there is none.
+    pub(super) async fn message(&self, origin: &str) -> Result<Place, &'static str> {
+        // As many in a while as the operator's own server sends, as with its policy's own URLs.
+        let of_origin = self.account(Class::Policy, origin)?;
+        both(of_origin, &self.messages).await.ok_or("too much is being sent to this origin, or in all, already")
     }
 
     /// A place for a question about a token, which was active before or not. The error says why there is none.
@@ -123,6 +131,15 @@ impl Budgets {
             account.left -= 1.0;
         }
         Ok(Arc::clone(&account.places))
+    }
+}
+
+/// A place of an origin and one in all. Of the origin first: who waits for a slow one takes no place from others meanwhile.
+async fn both(of_origin: Arc<Semaphore>, all: &Arc<Semaphore>) -> Option<Place> {
+    let both = async { (of_origin.acquire_owned().await, Arc::clone(all).acquire_owned().await) };
+    match tokio::time::timeout(WAIT, both).await {
+        Ok((Ok(of_origin), Ok(all))) => Some(Place(vec![of_origin, all])),
+        Ok(_) | Err(_) => None,
     }
 }
 
@@ -177,6 +194,33 @@ mod tests {
         assert!(budgets.place(Class::Policy, "a").await.is_ok());
         held.clear();
         assert!(budgets.question(false).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn messages_wait_for_each_other_and_for_no_fetch() {
+        let budgets = Budgets::new();
+        let mut held = Vec::new();
+        for number in 0..PEERS_IN_FLIGHT {
+            held.push(budgets.place(Class::Peer, &format!("stranger{number}")).await);
+        }
+        for number in 0..IN_FLIGHT {
+            held.push(budgets.place(Class::Policy, &format!("issuer{number}")).await);
+        }
+        for number in 0..MESSAGES_IN_FLIGHT {
+            held.push(budgets.message(&format!("peer{number}")).await);
+        }
+        assert!(held.iter().all(Result::is_ok));
+        assert!(budgets.message("one more").await.is_err());
+        held.clear();
+        // One that is slow takes two places, and is not counted as often as it is asked.
+        for _ in 0..OF_ONE_ORIGIN {
+            held.push(budgets.message("slow").await);
+        }
+        assert!(held.iter().all(Result::is_ok) && budgets.message("slow").await.is_err());
+        held.clear();
+        for _ in 0..2 * BURST as usize {
+            assert!(budgets.message("often").await.is_ok());
+        }
     }
 
     #[tokio::test(start_paused = true)]

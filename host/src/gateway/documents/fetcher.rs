@@ -16,6 +16,10 @@ use tokio::io::AsyncReadExt as _;
 use tower::ServiceExt as _;
 use url::{Host, Url};
 
+mod send;
+
+pub(crate) use send::{Message, Received, Unsent};
+
 use super::budgets::{Budgets, Place};
 use super::names::{Names, Resolver, SystemNames};
 use super::{question, workload_api, workload_server};
@@ -149,7 +153,14 @@ impl Fetcher {
             self.follow(need, admits).await
         };
         let content = fetched.map_or_else(Content::Failed, Content::Body);
-        Document { url: need.url.clone(), server: need.server.clone(), about: need.about(), fetched_at: now(), content }
+        Document {
+            url: need.url.clone(),
+            server: need.server.clone(),
+            about: need.about(),
+            peer: need.class == Class::Peer,
+            fetched_at: now(),
+            content,
+        }
     }
 
     async fn bundle(&self, need: &DocumentNeed, trust_domain: &str) -> Result<Body, Failed> {

@@ -12,5 +12,5 @@ mod store;
 mod workload_api;
 mod workload_server;
 
-pub(crate) use fetcher::{Admits, FetchSettings, Fetcher, Pin};
+pub(crate) use fetcher::{Admits, FetchSettings, Fetcher, Message, Pin, Received, Unsent};
 pub(crate) use store::Store;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use moka::sync::Cache;
 
-use crate::gate::{Content, Document, DocumentKind, DocumentNeed};
+use crate::gate::{Class, Content, Document, DocumentKind, DocumentNeed};
 
 /// The most that is kept, in bytes. Lists are the largest; eight of the largest fit.
 const MAX_BYTES: u64 = 256 << 20;
@@ -14,7 +14,7 @@ const MAX_BYTES: u64 = 256 << 20;
 const OVERHEAD: usize = 256;
 
 /// How many kinds of documents there are.
-const KINDS: usize = 6;
+const KINDS: usize = 7;
 
 /// A URL, and who its server was to be: what came from another server is another document.
 type Place = (String, Option<String>);
@@ -43,9 +43,10 @@ impl Store {
         }
     }
 
-    /// Keeps a document that came, in place of an older one of its URL. What is said of a token is for who asked, and is not kept.
+    /// Keeps a document that came, in place of an older one of its URL. What is said of a token is for who asked, and is not kept; nor is
+    /// what servers say that nobody vouches for, who would take the places of others.
     pub(crate) fn put(&self, kind: DocumentKind, document: Arc<Document>) {
-        if document.about.is_some() {
+        if document.about.is_some() || document.peer {
             return;
         }
         self.documents.insert((document.url.clone(), document.server.clone()), (kind, document));
@@ -53,7 +54,7 @@ impl Store {
 
     /// The last good one that meets a need.
     pub(crate) fn get(&self, need: &DocumentNeed) -> Option<Arc<Document>> {
-        if need.question.is_some() {
+        if need.question.is_some() || need.class == Class::Peer {
             return None;
         }
         self.documents.get(&(need.url.clone(), need.server.clone())).map(|(_, document)| document)
@@ -95,6 +96,7 @@ fn index(kind: DocumentKind) -> usize {
         DocumentKind::StatusList => 3,
         DocumentKind::Users => 4,
         DocumentKind::Introspection => 5,
+        DocumentKind::OcmDiscovery => 6,
     }
 }
 
@@ -105,7 +107,14 @@ mod tests {
 
     fn document(url: &str, length: usize, fetched_at: u64) -> Arc<Document> {
         let body = Body { status: 200, media_type: None, bytes: vec![0; length] };
-        Arc::new(Document { url: url.into(), server: None, about: None, fetched_at, content: Content::Body(body) })
+        Arc::new(Document {
+            url: url.into(),
+            server: None,
+            about: None,
+            peer: false,
+            fetched_at,
+            content: Content::Body(body),
+        })
     }
 
     #[test]

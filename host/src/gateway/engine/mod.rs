@@ -18,7 +18,7 @@ pub(crate) use reload::{GENERATIONS, ReloadError, Source};
 
 use super::clients::{Registrations, Told};
 use super::clock::now;
-use super::documents::{Fetcher, Store};
+use super::documents::{Fetcher, Message, Received, Store, Unsent};
 use super::metrics::Metrics;
 use super::replay::{Nonces, ReplayMemory};
 use crate::component::Component;
@@ -192,6 +192,15 @@ impl Engine {
         let generation = self.current();
         let (_, mut gate) = generation.take(request).await;
         self.counted(gate.prepare_answer(request, answer, identity, now()))
+    }
+
+    /// Sends a message to a peer, where documents are fetched from.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no answer.
+    pub(crate) async fn send(&self, message: Message) -> Result<Received, Unsent> {
+        self.fetcher.send(message).await
     }
 
     /// Meets the needs of a request until it is decided.

@@ -172,4 +172,5 @@ fn same_listeners(one: &HostSettings, other: &HostSettings) -> bool {
         && one.token_service == other.token_service
         && one.transaction_service == other.transaction_service
         && one.clients == other.clients
+        && one.ocm_host == other.ocm_host
 }

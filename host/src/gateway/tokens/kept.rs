@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::keys::{self, AHEAD, Certificate, Folder, Keys, KeysError};
+use super::key::{Certificate, Kind};
+use super::keys::{self, AHEAD, Folder, Keys, KeysError};
 use crate::gateway::clock::now;
 
 /// How often the folder of keys is looked at: long before a key that somebody made signs.
@@ -28,7 +29,7 @@ impl Kept {
     /// # Errors
     ///
     /// The folder cannot be read or written.
-    pub(crate) fn open(folder: Option<&Path>, lifetime: u64, without: &str) -> Result<Self, KeysError> {
+    pub(crate) fn open(folder: Option<&Path>, kind: Kind, lifetime: u64, without: &str) -> Result<Self, KeysError> {
         let temporary = match folder {
             Some(_) => None,
             None => {
@@ -41,7 +42,7 @@ impl Kept {
             (Some(temporary), _) => temporary.path().to_owned(),
             (None, folder) => folder.map(Path::to_owned).unwrap_or_default(),
         };
-        let folder = Folder::open(&path, lifetime.saturating_add(LEEWAY), now())?;
+        let folder = Folder::open(&path, kind, lifetime.saturating_add(LEEWAY), now())?;
         let keys = keys::current(folder.read(now())?);
         Ok(Self { folder, keys, _temporary: temporary })
     }

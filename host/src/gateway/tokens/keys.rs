@@ -1,9 +1,9 @@
-//! The keys that a token service signs with: a folder of them, rotated without anybody noticing.
+//! The keys that a service signs with: a folder of them, rotated without anybody noticing.
 //!
-//! The folder has a root (`root.pem`, `root.key`) and for each key one file, named for the second from which on it signs:
-//! `1790000000-<kid>.pem`, with the private key and a certificate for it that the root signed. A key is published as soon as it is
-//! there, signs from its second on until another does, and is published for as long after as a token of it may live. Several hosts
-//! may share a folder; each looks at it every few seconds.
+//! The folder has for each key one file, named for the second from which on it signs: `1790000000-<kid>.pem`, with the private key.
+//! Where the keys are for tokens, there is a root as well (`root.pem`, `root.key`), and beside each key a certificate for it that the
+//! root signed. A key is published as soon as it is there, signs from its second on until another does, and is published for as long
+//! after as what it signed may be looked at. Several hosts may share a folder; each looks at it every few seconds.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -11,17 +11,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jwt_simple::algorithms::Ed25519KeyPair;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
+
+use super::key::{Certificate, Kind, SigningKey, thumbprint};
 
 /// How long a key is published before it signs: longer than verifiers keep a key set before they look again (`keys_refresh`).
 pub(crate) const AHEAD: u64 = 600;
@@ -59,28 +57,10 @@ pub enum KeysError {
     Crypto(String),
 }
 
-/// Whether a key's certificate goes along with what it signs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Certificate {
-    /// It does: who verifies may know the root alone.
-    Along,
-    /// It does not: who verifies has the key set, and the token is a field of every request.
-    Absent,
-}
-
-/// One key.
-pub(crate) struct SigningKey {
-    pub(crate) kid: String,
-    /// From which second on it signs.
-    pub(crate) from: u64,
-    pair: EcdsaKeyPair,
-    certificate: Vec<u8>,
-}
-
 /// The keys as they are at one time.
 pub(crate) struct Keys {
-    /// The root's certificate, in DER.
-    pub(crate) root: Vec<u8>,
+    /// The root's certificate, in DER; nothing where the keys are for messages.
+    pub(crate) root: Option<Vec<u8>>,
     /// By the second from which on each signs.
     keys: BTreeMap<(u64, String), SigningKey>,
 }
@@ -88,66 +68,13 @@ pub(crate) struct Keys {
 /// A folder of keys.
 pub(crate) struct Folder {
     path: PathBuf,
+    kind: Kind,
     /// How long tokens of a key may live after it was replaced, in seconds.
     pub(crate) keep: u64,
 }
 
-fn crypto(error: impl std::fmt::Display) -> KeysError {
+pub(super) fn crypto(error: impl std::fmt::Display) -> KeysError {
     KeysError::Crypto(error.to_string())
-}
-
-impl SigningKey {
-    fn read(from: u64, path: &Path) -> Result<Self, KeysError> {
-        let failed = |why: &str| KeysError::File { path: path.to_owned(), why: why.into() };
-        // An error of a key's file says nothing of the key.
-        let key =
-            PrivatePkcs8KeyDer::from_pem_file(path).map_err(|_| failed("it holds no private key (PKCS #8, PEM)"))?;
-        let certificate = CertificateDer::from_pem_file(path).map_err(|_| failed("it holds no certificate (PEM)"))?;
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, key.secret_pkcs8_der())
-            .map_err(|_| failed("the key is none of P-256"))?;
-        Ok(Self { kid: thumbprint(pair.public_key().as_ref()), from, pair, certificate: certificate.to_vec() })
-    }
-
-    /// A compact JWS (RFC 7515 section 7.1) with ES256. The certificate goes along where it is asked for: for registries that know
-    /// the root alone (section 4.1.6).
-    ///
-    /// # Errors
-    ///
-    /// The library cannot sign.
-    pub(crate) fn sign(&self, typ: &str, claims: &str, certificate: Certificate) -> Result<String, KeysError> {
-        let mut header = json!({ "typ": typ, "alg": "ES256", "kid": self.kid });
-        if certificate == Certificate::Along {
-            header["x5c"] = json!([STANDARD.encode(&self.certificate)]);
-        }
-        let mut token = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));
-        let signature = self.pair.sign(&SystemRandom::new(), token.as_bytes()).map_err(|_| crypto("cannot sign"))?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature.as_ref(), &mut token);
-        Ok(token)
-    }
-
-    fn jwk(&self, certificate: Certificate) -> Value {
-        let (x, y) = coordinates(self.pair.public_key().as_ref());
-        let mut jwk =
-            json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": self.kid, "alg": "ES256", "use": "sig" });
-        if certificate == Certificate::Along {
-            jwk["x5c"] = json!([STANDARD.encode(&self.certificate)]);
-        }
-        jwk
-    }
-}
-
-/// The coordinates of an uncompressed point (SEC 1 section 2.3.3): a byte, and two times 32.
-fn coordinates(point: &[u8]) -> (String, String) {
-    let (x, y) = point.get(1..).unwrap_or_default().split_at_checked(32).unwrap_or_default();
-    (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y))
-}
-
-/// The thumbprint of a key of P-256 (RFC 7638 section 3).
-fn thumbprint(point: &[u8]) -> String {
-    let (x, y) = coordinates(point);
-    let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-    URL_SAFE_NO_PAD.encode(Sha256::digest(canonical))
 }
 
 impl Keys {
@@ -163,7 +90,7 @@ impl Keys {
 
     /// The root in PEM, for registries.
     pub(crate) fn root_pem(&self) -> String {
-        pem("CERTIFICATE", &self.root)
+        self.root.as_ref().map(|root| pem("CERTIFICATE", root)).unwrap_or_default()
     }
 
     /// Keys and their seconds, the oldest first.
@@ -178,15 +105,15 @@ fn pem(label: &str, der: &[u8]) -> String {
 }
 
 impl Folder {
-    /// A folder, which is made where there is none, with a root and a key where it has none.
+    /// A folder, which is made where there is none, with a key where it has none, and with a root where the keys are for tokens.
     ///
     /// # Errors
     ///
     /// It cannot be read or written.
-    pub(crate) fn open(path: &Path, keep: u64, at: u64) -> Result<Self, KeysError> {
-        let folder = Self { path: path.to_owned(), keep };
+    pub(crate) fn open(path: &Path, kind: Kind, keep: u64, at: u64) -> Result<Self, KeysError> {
+        let folder = Self { path: path.to_owned(), kind, keep };
         std::fs::create_dir_all(path).map_err(|error| folder.failed(path, error))?;
-        if !folder.path.join("root.pem").exists() {
+        if kind == Kind::Tokens && !folder.path.join("root.pem").exists() {
             folder.make_root(at)?;
         }
         // One that has signed for too long, while nobody was here to replace it, may have an end that is near or over.
@@ -223,8 +150,13 @@ impl Folder {
     ///
     /// A file cannot be read.
     pub(crate) fn read(&self, at: u64) -> Result<Keys, KeysError> {
-        let root = self.path.join("root.pem");
-        let root = CertificateDer::from_pem_file(&root).map_err(|error| self.failed(&root, error))?.to_vec();
+        let root = match self.kind {
+            Kind::Messages => None,
+            Kind::Tokens => {
+                let root = self.path.join("root.pem");
+                Some(CertificateDer::from_pem_file(&root).map_err(|error| self.failed(&root, error))?.to_vec())
+            }
+        };
         let files = self.files()?;
         let mut keys = BTreeMap::new();
         for (index, (from, path)) in files.iter().enumerate() {
@@ -232,7 +164,7 @@ impl Folder {
             if replaced.is_some_and(|next| next.saturating_add(self.keep) < at) {
                 continue;
             }
-            let key = SigningKey::read(*from, path)?;
+            let key = SigningKey::read(self.kind, *from, path)?;
             keys.insert((*from, key.kid.clone()), key);
         }
         Ok(Keys { root, keys })
@@ -269,6 +201,19 @@ impl Folder {
     }
 
     fn make_key(&self, from: u64) -> Result<String, KeysError> {
+        let (kid, text) = match self.kind {
+            Kind::Tokens => self.certified(from)?,
+            Kind::Messages => {
+                let pair = Ed25519KeyPair::generate();
+                (pair.jwk_thumbprint(), pair.to_pem())
+            }
+        };
+        self.write(&format!("{from}-{kid}.pem"), &text)?;
+        Ok(kid)
+    }
+
+    /// A key of P-256 and a certificate for it, with its identifier.
+    fn certified(&self, from: u64) -> Result<(String, String), KeysError> {
         let read = |name: &str| {
             let path = self.path.join(name);
             std::fs::read_to_string(&path).map_err(|error| self.failed(&path, error))
@@ -287,9 +232,7 @@ impl Folder {
         params.is_ca = IsCa::NoCa;
         (params.not_before, params.not_after) = validity(from, KEY_LIFETIME);
         let certificate = params.signed_by(&key, &issuer).map_err(crypto)?;
-        let both = format!("{}{}", key.serialize_pem(), certificate.pem());
-        self.write(&format!("{from}-{kid}.pem"), &both)?;
-        Ok(kid)
+        Ok((kid, format!("{}{}", key.serialize_pem(), certificate.pem())))
     }
 
     /// Writes a file whole or not at all, readable by its owner alone.
@@ -344,7 +287,7 @@ mod tests {
     #[test]
     fn a_key_is_published_before_it_signs_and_after_it_did() -> Tried {
         let place = tempfile::tempdir()?;
-        let folder = Folder::open(place.path(), 1_000, NOW)?;
+        let folder = Folder::open(place.path(), Kind::Tokens, 1_000, NOW)?;
         let first = folder.read(NOW)?.signing(NOW).map(|key| key.kid.clone());
         let second = folder.rotate(NOW + AHEAD, NOW)?;
         let keys = folder.read(NOW)?;
@@ -362,11 +305,11 @@ mod tests {
     #[test]
     fn a_folder_is_opened_again_with_the_same_root_and_keys() -> Tried {
         let place = tempfile::tempdir()?;
-        let root = Folder::open(place.path(), 1, NOW)?.read(NOW)?;
-        let again = Folder::open(place.path(), 1, NOW + 5)?.read(NOW + 5)?;
+        let root = Folder::open(place.path(), Kind::Tokens, 1, NOW)?.read(NOW)?;
+        let again = Folder::open(place.path(), Kind::Tokens, 1, NOW + 5)?.read(NOW + 5)?;
         assert_eq!((root.root_pem(), kids(&root)), (again.root_pem(), kids(&again)));
         let later = NOW + ROTATE_AFTER;
-        let replaced = Folder::open(place.path(), 1, later)?.read(later)?;
+        let replaced = Folder::open(place.path(), Kind::Tokens, 1, later)?.read(later)?;
         assert_eq!(replaced.signing(later).map(|key| key.from), Some(later), "nobody was here to replace it");
         Ok(())
     }
@@ -374,7 +317,7 @@ mod tests {
     #[test]
     fn another_key_is_due_in_time() -> Tried {
         let place = tempfile::tempdir()?;
-        let folder = Folder::open(place.path(), 1, NOW)?;
+        let folder = Folder::open(place.path(), Kind::Tokens, 1, NOW)?;
         assert!(!folder.is_due(NOW + ROTATE_AFTER - AHEAD - 1)?);
         assert!(folder.is_due(NOW + ROTATE_AFTER - AHEAD)?);
         Ok(())
@@ -383,7 +326,7 @@ mod tests {
     #[test]
     fn a_file_that_is_no_key_is_told_and_its_text_is_not() -> Tried {
         let place = tempfile::tempdir()?;
-        let folder = Folder::open(place.path(), 1, NOW)?;
+        let folder = Folder::open(place.path(), Kind::Tokens, 1, NOW)?;
         std::fs::write(place.path().join(format!("{}-x.pem", NOW + 1)), "secret")?;
         let told = folder.read(NOW).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(told.contains("no private key") && !told.contains("secret"), "{told}");

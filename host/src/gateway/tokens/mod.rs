@@ -6,6 +6,7 @@
 mod answer;
 pub(crate) mod form;
 mod kept;
+mod key;
 mod keys;
 
 use std::path::Path;
@@ -19,8 +20,9 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 pub(crate) use kept::{Kept, identifier};
+pub(crate) use key::{Certificate, Kind, SigningKey};
 pub use keys::KeysError;
-pub(crate) use keys::{AHEAD, Certificate, Folder};
+pub(crate) use keys::{AHEAD, Folder, Keys};
 
 use self::kept::LEEWAY;
 use super::clock::now;
@@ -54,7 +56,7 @@ impl TokenService {
     /// The folder cannot be read or written.
     pub(crate) fn open(described: Described, folder: Option<&Path>, instances: usize) -> Result<Self, KeysError> {
         let without = "the token service's keys are gone when it ends: name a folder with --token-keys";
-        let keys = Kept::open(folder, described.refresh.max(described.lifetime), without)?;
+        let keys = Kept::open(folder, Kind::Tokens, described.refresh.max(described.lifetime), without)?;
         // The gate has admitted the URL.
         let url = Url::parse(&described.keys).ok();
         let keys_path = url.as_ref().map_or("", Url::path).to_owned();
@@ -94,7 +96,7 @@ async fn root(State(service): State<Arc<TokenService>>) -> axum::response::Respo
     ([("Content-Type", "application/pem-certificate-chain")], service.keys.now().root_pem()).into_response()
 }
 
-/// A folder of keys, for the command line.
+/// A folder of keys that a service signs with, for the command line.
 pub struct TokenKeys(Folder);
 
 /// A key of a folder.
@@ -116,7 +118,16 @@ impl TokenKeys {
     ///
     /// It cannot be read or written.
     pub fn open(path: &Path, keep: u64) -> Result<Self, KeysError> {
-        Folder::open(path, keep.saturating_add(LEEWAY), now()).map(Self)
+        Folder::open(path, Kind::Tokens, keep.saturating_add(LEEWAY), now()).map(Self)
+    }
+
+    /// The same for keys that sign requests of Open Cloud Mesh (`docs/ocm.md`).
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read or written.
+    pub fn open_ocm(path: &Path, keep: u64) -> Result<Self, KeysError> {
+        Folder::open(path, Kind::Messages, keep.saturating_add(LEEWAY), now()).map(Self)
     }
 
     /// Makes another key. It signs after verifiers have looked for new keys, or at once where that is said: then those who have
@@ -142,7 +153,7 @@ impl TokenKeys {
         let at = now();
         let keys = self.0.read(at)?;
         let signing = keys.signing(at).map(|key| key.kid.clone());
-        let told = |key: &keys::SigningKey| TokenKey {
+        let told = |key: &SigningKey| TokenKey {
             kid: key.kid.clone(),
             from: key.from,
             signs: signing.as_ref() == Some(&key.kid),

@@ -14,7 +14,7 @@ use axum::response::IntoResponse as _;
 use axum::routing::get;
 use url::Url;
 
-use super::tokens::{Certificate, Kept, KeysError};
+use super::tokens::{Certificate, Kept, KeysError, Kind};
 use crate::gate::TransactionService as Described;
 
 /// A Transaction Token Service.
@@ -36,7 +36,7 @@ impl TransactionService {
     pub(crate) fn open(described: &Described, folder: Option<&Path>) -> Result<Self, KeysError> {
         let without =
             "the keys of the transaction token service are gone when it ends: name a folder with --transaction-keys";
-        let keys = Kept::open(folder, described.lifetime, without)?;
+        let keys = Kept::open(folder, Kind::Tokens, described.lifetime, without)?;
         // The gate has admitted the URL.
         let url = Url::parse(&described.keys).ok();
         Ok(Self {

@@ -13,7 +13,7 @@ use bindings::exports::portcullis::{gate::text::Guest, types::types::Timestamp};
 #[allow(missing_docs, unsafe_code, unreachable_pub, clippy::all)]
 mod bindings {
     wit_bindgen::generate!({
-        path: ["../../../wit/types", "../../../wit/crypto", "../../../wit/token", "../../../wit/scope", "../../../wit/status", "../../../wit/svid", "../../../wit/signature", "../../../wit/wimse", "../../../wit/client", "../../../wit/oauth", "../../../wit/gate", "../../../wit/component"],
+        path: ["../../../wit/types", "../../../wit/crypto", "../../../wit/token", "../../../wit/scope", "../../../wit/status", "../../../wit/svid", "../../../wit/signature", "../../../wit/wimse", "../../../wit/client", "../../../wit/oauth", "../../../wit/ocm", "../../../wit/gate", "../../../wit/component"],
         world: "portcullis:component/text",
         generate_all,
     });

@@ -117,7 +117,7 @@ impl Fetch {
 
     /// The document that was asked for, whatever redirects there were.
     pub(super) fn document(&self, content: Content, fetched_at: u64) -> Document {
-        Document { url: self.need.url.clone(), server: None, about: None, fetched_at, content }
+        Document { url: self.need.url.clone(), server: None, about: None, peer: false, fetched_at, content }
     }
 }
 

@@ -42,7 +42,17 @@ fn each_member_of_a_policy_is_given_away_or_kept() {
             &[
                 TOP,
                 &["replay", "issuers", "trust_domains", "rules", "cors", "limits"],
-                &["mode", "report_unverified", "expose", "upstream", "listeners", "envoy", "registry", "clients"],
+                &[
+                    "mode",
+                    "report_unverified",
+                    "expose",
+                    "upstream",
+                    "listeners",
+                    "envoy",
+                    "registry",
+                    "clients",
+                    "ocm",
+                ],
                 &["transaction_tokens"],
                 &["attestation"],
             ],
@@ -81,6 +91,7 @@ fn each_member_of_a_policy_is_given_away_or_kept() {
                     // A policy with one is not given away at all.
                     "registry",
                     "a grant",
+                    "ocm",
                     "token_service",
                     // A page has no attesters.
                     // An authorization server's, which has no page.

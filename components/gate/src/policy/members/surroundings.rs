@@ -178,12 +178,13 @@ pub static LISTENER: Shape = Shape {
         required("address", Kind::Text, "Host and port, or `unix:` and a path.", "address = \"127.0.0.1:8080\""),
         optional(
             "serves",
-            Kind::OneOf(&["checks", "tokens", "clients", "transactions"]),
+            Kind::OneOf(&["checks", "tokens", "clients", "transactions", "ocm"]),
             "\"checks\"",
             "What is answered there: `checks` of requests, `tokens` for registries (`registry.token_service`), who the `clients` of \
-             an authorization server are (`[clients]`), or requests for Transaction Tokens, `transactions` \
-             (`transaction_tokens.service`). Who reaches one for `clients` is believed what they say of others' requests: it is on \
-             loopback, a Unix socket, or asks named peers for certificates.",
+             an authorization server are (`[clients]`), requests for Transaction Tokens, `transactions` \
+             (`transaction_tokens.service`), or what a sharing server sends to others, `ocm` (`[ocm]`). Who reaches one for `clients` \
+             is believed what they say of others' requests, and for who reaches one for `ocm` requests are signed: it is on loopback, \
+             a Unix socket, or asks named peers for certificates.",
             "serves = \"tokens\"",
         ),
         optional(

@@ -7,7 +7,7 @@ mod write;
 use alloc::{collections::BTreeMap, format, rc::Rc, string::String, vec::Vec};
 
 use portcullis_gate::{
-    Answer as Told, Content, Decision, Document, DocumentNeed, Gate, Need, Request, Step, Wanted,
+    Answer as Told, Class, Content, Decision, Document, DocumentNeed, Gate, Need, Request, Step, Wanted,
     policy::{Format, Policy, PolicyError},
 };
 use portcullis_types::{
@@ -165,7 +165,9 @@ fn drive(
                             }
                         };
                         let about = need.question.map(|question| question.digest);
-                        let document = Document { url: need.url, server: need.server, about, fetched_at: at, content };
+                        let peer = need.class == Class::Peer;
+                        let document =
+                            Document { url: need.url, server: need.server, about, peer, fetched_at: at, content };
                         gate.provide(&[document], at);
                         Told::Done
                     }

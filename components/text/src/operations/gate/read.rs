@@ -148,12 +148,13 @@ fn content(members: &mut Members<'_>) -> Result<Content, Rejection> {
     Ok(content)
 }
 
-/// A document that a host fetched: `url`, `fetched_at`, the `server` of its need, and what came.
+/// A document that a host fetched: `url`, `fetched_at`, the `server` of its need, whether its class is `peer`, and what came.
 pub(super) fn document(document: &Object) -> Result<Document, Rejection> {
     let mut members = Members::new("a document", document);
     let url = members.text("url")?.into();
     let fetched_at = members.optional_integer("fetched_at")?;
     let fetched_at = fetched_at.ok_or_else(|| malformed("a document has no member \"fetched_at\""))?;
     let server = members.optional_text("server")?.map(ToString::to_string);
-    Ok(Document { url, server, about: None, fetched_at, content: content(&mut members)? })
+    let peer = members.optional_flag("peer")?;
+    Ok(Document { url, server, about: None, peer, fetched_at, content: content(&mut members)? })
 }

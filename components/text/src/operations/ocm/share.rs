@@ -128,10 +128,10 @@ pub(in super::super) fn open(_: &mut Door, call: Call<'_>) -> Answer {
             Vec::from([("do".into(), "present".into()), ("bearer".into(), secret.expose().into())])
         }
     };
-    let webdav = share.protocols.as_ref().and_then(|protocols| protocols.webdav.as_ref());
-    if let (Next::Present(_), Some(uri), "webdav") = (next, webdav.and_then(|webdav| webdav.uri.as_ref()), protocol) {
-        let kind = share.resource_type.as_deref().unwrap_or("file");
-        result.push(("url".into(), uri.resource_url(share.sender.host(), &sender, kind, inside)?.into()));
+    if let (Next::Present(_), "webdav") = (next, protocol)
+        && let Some(url) = share.webdav_url(&sender, inside)?
+    {
+        result.push(("url".into(), url.into()));
     }
     Ok(Object::from_members(result))
 }
