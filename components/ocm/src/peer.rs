@@ -102,4 +102,23 @@ mod tests {
             assert_eq!(parse_listed(text).unwrap_err().code(), "ocm.peer_url", "{text}");
         }
     }
+
+    /// What the table of hostile URLs says that a form or a name stops, is refused with the code of that; the rest is for who connects.
+    #[test]
+    fn hostile_urls_have_their_codes() {
+        let mut counts = [0; 3];
+        for line in include_str!("../../../tests/hostile-urls.ndjson").lines() {
+            let line = portcullis_types::json::parse_object(line.as_bytes()).unwrap();
+            let text = |name| line.get(name).unwrap().and_then(portcullis_types::json::Value::as_str).unwrap();
+            let (url, stop) = (text("url"), text("stop"));
+            let (kind, wanted) = match stop {
+                "form" => (0, Some("ocm.peer_url")),
+                "name" => (1, Some("ocm.peer_name")),
+                _ => (2, None),
+            };
+            counts[kind] += 1;
+            assert_eq!(admit(url, &[]).err().map(|refused| refused.code()), wanted, "{url}");
+        }
+        assert!(counts.iter().all(|count| *count > 5), "{counts:?}");
+    }
 }

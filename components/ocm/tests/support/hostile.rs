@@ -6,13 +6,13 @@ use std::rc::Rc;
 use ed25519_dalek::{Signer as _, SigningKey};
 use portcullis_crypto::{Algorithm, Backend, KeySet, SoftwareBackend};
 use portcullis_ocm::{
-    Acceptance, Address, Contacts, Directory, Discovery, HeldInvite, HeldShare, Host, Invite, MAX_INVITE, Receiver,
-    Share, ShareAnswer, SignedBy, Trust, accept, check_creation, discovery, discovery_url,
-    endpoint::{Front, Peer, Place, claimed, examine},
+    Acceptance, Address, Contacts, Directory, Discovery, HeldInvite, HeldShare, Host, Invite, MAX_ADDRESS, MAX_INVITE,
+    Receiver, Share, ShareAnswer, SignedBy, Trust, accept, check_creation, discovery, discovery_url,
+    endpoint::{Endpoint, Front, Peer, Place, claimed, examine, outgoing, refused},
     invite_status,
     notification::Notification,
     receive, share_status,
-    signed::{self, Body, Times, inspect_untrusted, verify_request},
+    signed::{self, Body, MAX_BODY, Times},
     token::{TokenAnswer, TokenRequest, grant, oauth_error},
     token_status,
 };
@@ -209,7 +209,8 @@ fn said<T>(result: Result<T, Rejection>) -> Option<T> {
     match result {
         Ok(it) => Some(it),
         Err(refused) => {
-            assert!(refused.detail().len() <= 1_024, "a detail without bound: {refused}");
+            // A host is told whole, and it may stand beside another one.
+            assert!(refused.detail().len() <= 3 * MAX_ADDRESS, "a detail without bound: {refused}");
             assert!([400, 401, 403, 501, 503].contains(&share_status(&refused)), "{refused}");
             assert!([400, 401, 403, 409, 503].contains(&invite_status(&refused)), "{refused}");
             assert!([400, 503].contains(&token_status(&refused)) && !oauth_error(&refused).is_empty(), "{refused}");
@@ -247,8 +248,16 @@ fn document(bytes: &mut Bytes<'_>, material: &Material) -> bool {
             said(found.accept_url(&host, "tok-1", &material.here)).iter().for_each(|url| check_url(url));
         }
     }
-    if let Some(share) = bytes.object(SHARE).and_then(|object| said(Share::from_object(&object, &[], &mut Silent))) {
-        said(check_creation(&share, &found, &material.sender, AT, &mut Silent));
+    if let Some(share) = bytes.object(SHARE) {
+        if let Some(share) = said(Share::from_object(&share, &[], &mut Silent)) {
+            said(check_creation(&share, &found, &material.sender, AT, &mut Silent));
+        }
+        let own = (&material.keys[0].0, &material.sender);
+        let endpoint = bytes.pick(Endpoint::ALL);
+        if let Some(made) = said(outgoing(endpoint, &share, own, &found, &material.listed, AT, &mut Silent)) {
+            check_url(&made.url);
+            assert!(made.body.len() <= MAX_BODY);
+        }
     }
     true
 }
@@ -386,20 +395,26 @@ fn request(bytes: &mut Bytes<'_>, material: &Material) -> bool {
         // Each server's keys are found by its own name.
         let key = material.keys.iter().find(|(its, _)| *its == host).map(|(_, key)| key);
         let peer = Peer { host: &host, discovery: &material.sender, keys: &key_set(key, &keyid) };
-        let signed = verify_request(&request, &host, peer.keys, &front.times, AT, &mut Silent)?;
-        inspect_untrusted(&request, &mut Silent)?;
-        examine(endpoint, &request, &body, &front, &peer, AT, &mut Silent).map(|_| signed)
+        signed::inspect_untrusted(&request, &mut Silent)?;
+        let verified = signed::verify_request(&request, &host, peer.keys, &front.times, AT, &mut Silent)?;
+        let received = examine(endpoint, &request, &body, &front, &peer, AT, &mut Silent)?;
+        Ok((verified, received))
     });
-    let Some(signed) = said(judged) else { return false };
-    assert_eq!((&signed.signer, &*keyid), (&material.keys[by].0, &*signed.keyid), "another's signature");
+    if let Err(rejection) = &judged {
+        let (status, error) = refused(endpoint, rejection);
+        assert!([400, 401, 403, 501].contains(&status) && (error.is_some() == (path == "token")), "{rejection}");
+    }
+    let Some((verified, received)) = said(judged) else { return false };
+    assert_eq!((&verified.signer, &*keyid), (&material.keys[by].0, &*verified.keyid), "another's signature");
     assert_eq!((method, &arrived), ("POST", &body), "what was signed is not what arrived");
+    assert_eq!(received.is_some(), path == "shares");
     let covered = |fields: &[(String, Vec<u8>)], name: &str| {
         fields.iter().filter(|(its, _)| its == name).map(|(_, value)| value.trim_ascii().to_vec()).collect::<Vec<_>>()
     };
     for name in ["Content-Digest", "Content-Length"] {
         assert_eq!(covered(&fields, name), covered(&sent, name), "{name} was changed");
     }
-    assert!(signed.until >= AT);
+    assert!(verified.until >= AT);
     true
 }
 

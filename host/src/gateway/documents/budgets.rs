@@ -68,7 +68,8 @@ pub(super) struct Budgets {
     known: Arc<Semaphore>,
     unknown: Arc<Semaphore>,
     messages: Arc<Semaphore>,
-    origins: Mutex<HashMap<String, Origin>>,
+    /// By origin, and whether peers ask: who names an origin in a message takes no place of the policy's own documents there.
+    origins: Mutex<HashMap<(String, bool), Origin>>,
 }
 
 /// A place for one fetch, until it is dropped.
@@ -111,8 +112,9 @@ impl Budgets {
 
     fn account(&self, class: Class, origin: &str) -> Result<Arc<Semaphore>, &'static str> {
         let now = Instant::now();
+        let of = (origin.to_owned(), class == Class::Peer);
         let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-        if !origins.contains_key(origin) && origins.len() >= MAX_ORIGINS {
+        if !origins.contains_key(&of) && origins.len() >= MAX_ORIGINS {
             origins.retain(|_, account| {
                 account.refill(now);
                 !account.is_idle()
@@ -121,7 +123,7 @@ impl Budgets {
                 return Err("too many origins are asked at this time");
             }
         }
-        let account = origins.entry(origin.to_owned()).or_insert_with(|| Origin::new(now));
+        let account = origins.entry(of).or_insert_with(|| Origin::new(now));
         account.refill(now);
         // The operator's own URLs are as many as the operator wrote.
         if class != Class::Policy {
@@ -180,6 +182,24 @@ mod tests {
         assert!(budgets.place(Class::Policy, "one more").await.is_err());
         held.clear();
         assert!(budgets.place(Class::Policy, "one more").await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn peers_take_no_place_of_the_policys_documents_at_one_origin() {
+        let budgets = Budgets::new();
+        let mut held = Vec::new();
+        for _ in 0..OF_ONE_ORIGIN {
+            held.push(budgets.place(Class::Peer, "idp").await);
+        }
+        assert!(held.iter().all(Result::is_ok));
+        let begun = Instant::now();
+        assert!(budgets.place(Class::Policy, "idp").await.is_ok());
+        assert_eq!(begun.elapsed(), Duration::ZERO, "it waits for nobody");
+        held.clear();
+        for _ in 0..BURST as usize {
+            let _ = budgets.place(Class::Peer, "idp").await;
+        }
+        assert!(budgets.place(Class::Credential, "idp").await.is_ok(), "nor are their fetches counted for others");
     }
 
     #[tokio::test(start_paused = true)]

@@ -187,28 +187,47 @@ async fn names_of_others_lead_to_public_addresses_alone() {
     );
 }
 
+/// Names that lead where the table of hostile URLs says; and any other one to loopback, as a name service of somebody's own may.
+struct Table(std::collections::BTreeMap<String, Vec<SocketAddr>>);
+
+impl Names for Table {
+    fn addresses<'n>(&'n self, host: &'n str) -> BoxFuture<'n, io::Result<Vec<SocketAddr>>> {
+        let known = self.0.get(&host.to_ascii_lowercase()).cloned();
+        let addresses = known.unwrap_or_else(|| vec![SocketAddr::new([127, 0, 0, 1].into(), 0)]);
+        std::future::ready(Ok(addresses)).boxed()
+    }
+}
+
+/// The one table of hostile URLs that tests every fetcher. Whatever a gate let pass, nobody is connected to.
 #[tokio::test]
 async fn urls_that_the_gate_would_not_admit_are_not_fetched_either() {
     let (port, mut asked) = server(with_body("200 OK", "{}")).await;
+    let rows: Vec<serde_json::Value> = include_str!("../../../../../tests/hostile-urls.ndjson")
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let mut names = Table(std::collections::BTreeMap::new());
+    let mut urls = Vec::new();
+    for row in &rows {
+        let url = row["url"].as_str().unwrap();
+        let authority = url.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
+        if let Some(addresses) = row["addresses"].as_array() {
+            let addresses = addresses.iter().map(|address| address.as_str().unwrap().parse().unwrap());
+            names.0.insert(authority.to_ascii_lowercase(), addresses.map(|it| SocketAddr::new(it, 0)).collect());
+        }
+        // At the port where somebody listens, so that a connection is seen.
+        if !authority.is_empty() && !authority.contains(':') || authority.ends_with(']') {
+            urls.push(url.replacen(authority, &format!("{authority}:{port}"), 1));
+        }
+        // Spellings of names that others answer for are the gate's to refuse: here they lead nowhere that is public.
+        urls.push(url.to_owned());
+    }
+    assert!(urls.len() > 150, "the table was read: {}", urls.len());
+    let settings = FetchSettings { names: Arc::new(names), ..FetchSettings::default() };
+    let fetcher = Fetcher::new(settings).unwrap();
     for class in [Class::Credential, Class::Peer] {
-        for url in [
-            format!("http://127.0.0.1:{port}/"),
-            format!("https://127.0.0.1:{port}/"),
-            format!("https://2130706433:{port}/"),
-            format!("https://0x7f.1:{port}/"),
-            format!("https://[::1]:{port}/"),
-            format!("https://[::ffff:127.0.0.1]:{port}/"),
-            format!("https://localhost:{port}/"),
-            format!("http://localhost:{port}/"),
-            format!("https://user@localhost:{port}/"),
-            "file:/etc/hostname".into(),
-            "workload-api:prod.example".into(),
-            "ftp://files.example/".into(),
-            "data:,x".into(),
-            "https:///".into(),
-            String::new(),
-        ] {
-            let content = fetch(&url, class, true).await;
+        for url in &urls {
+            let content = fetcher.fetch(&need(url, class), &always(true)).await.content;
             assert!(matches!(content, Content::Failed(_)), "{url}: {content:?}");
         }
     }
