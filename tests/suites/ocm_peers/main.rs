@@ -44,7 +44,7 @@ fn table() -> Vec<Hostile> {
             Some("address") => Stop::Address,
             _ => panic!("{line}"),
         };
-        let addresses = row["addresses"].as_array().into_iter().flatten().map(|one| text_of(one));
+        let addresses = row["addresses"].as_array().into_iter().flatten().map(text_of);
         Hostile { url: text_of(&row["url"]), stop, addresses: addresses.collect() }
     });
     rows.collect()
