@@ -22,13 +22,16 @@ pub const MAX_ADDRESS: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Host(Origin);
 
+/// The longest host with its port, in bytes: a name of the DNS has 253 characters (RFC 1035 section 2.3.4), a port six.
+pub const MAX_HOST: usize = 259;
+
 impl Host {
     /// Reads `host [ ":" port ]`: a name, an IPv4 address, or an IP literal in brackets. A path is none of it.
     ///
     /// Error: `ocm.address_host`.
     pub fn parse(text: &str) -> Result<Self, Rejection> {
         let refuse = || Rejection::new(PeerCode::AddressHost, format!("{} is no host", excerpt(text)));
-        if text.len() > MAX_ADDRESS {
+        if text.len() > MAX_HOST {
             return Err(refuse());
         }
         Origin::from_parts("https", text).map(Self).ok_or_else(refuse)

@@ -81,7 +81,8 @@ pub enum Place {
 }
 
 impl Place {
-    /// Where a URL is at the server that a discovery document is of; the query is not looked at.
+    /// Where a URL is at the server that a discovery document is of; the query is not looked at. Case of
+    /// the host and a default port are the same origin, and a path is compared letter by letter.
     ///
     /// ```
     /// use portcullis_ocm::{Discovery, endpoint::{Endpoint, Place}};
@@ -95,19 +96,37 @@ impl Place {
     /// # Ok::<(), portcullis_types::Rejection>(())
     /// ```
     pub fn of(own: &Discovery, url: &str) -> Self {
-        let url = url.split('?').next().unwrap_or_default();
-        let urls = || Endpoint::ALL.iter().filter_map(|endpoint| Some((*endpoint, endpoint.url_at(own).ok()?)));
-        if let Some((endpoint, _)) = urls().find(|(_, its)| its == url) {
-            return Self::Endpoint(endpoint);
+        let Some((origin, path)) = parts(url) else { return Self::Elsewhere };
+        let folded = |path: &str| path.trim_end_matches('/').to_ascii_lowercase();
+        let (asked, mut nearly) = (folded(path), false);
+        for endpoint in Endpoint::ALL {
+            let Ok(its) = endpoint.url_at(own) else { continue };
+            match parts(&its) {
+                Some((its_origin, its_path)) if its_origin == origin => {
+                    if its_path == path {
+                        return Self::Endpoint(*endpoint);
+                    }
+                    nearly |= folded(its_path) == asked;
+                }
+                _ => {}
+            }
         }
-        let folded = |url: &str| url.trim_end_matches('/').to_ascii_lowercase();
-        let (asked, api) = (folded(url), folded(&own.end_point));
-        // An API at the root of its server has everything below it.
-        let has_path = api.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
-        let within = asked.strip_prefix(&api).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        let nearly = urls().any(|(_, its)| folded(&its) == asked);
-        if nearly || (has_path && within) { Self::Nowhere } else { Self::Elsewhere }
+        let within = parts(&own.end_point).is_some_and(|(its_origin, its_path)| {
+            let api = folded(its_path);
+            // An API at the root of its server has everything below it.
+            let below = !api.is_empty()
+                && asked.strip_prefix(&api).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            its_origin == origin && below
+        });
+        if nearly || within { Self::Nowhere } else { Self::Elsewhere }
     }
+}
+
+/// The origin of a URL, and the path behind it.
+fn parts(url: &str) -> Option<(Origin, &str)> {
+    let url = url.split('?').next()?;
+    let (_, rest) = url.split_once("://")?;
+    Some((Origin::of_url(url)?, rest.get(rest.find('/').unwrap_or(rest.len())..)?))
 }
 
 /// The server that stands behind.

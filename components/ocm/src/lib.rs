@@ -65,7 +65,7 @@ pub mod signed;
 mod tests;
 pub mod token;
 
-pub use address::{Address, Host, MAX_ADDRESS};
+pub use address::{Address, Host, MAX_ADDRESS, MAX_HOST};
 pub use answer::{invite_status, share_status, token_status};
 pub use code::{
     AccessCode, ContactCode, DirectoryCode, DiscoveryCode, InviteCode, NotificationCode, PeerCode, ShareCode,

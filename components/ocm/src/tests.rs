@@ -272,7 +272,7 @@ mod front {
     use super::*;
     use crate::{
         Contacts, Discovery, Receiver, Trust,
-        endpoint::{Front, Peer, Place, claimed, examine},
+        endpoint::{Endpoint, Front, Peer, Place, claimed, examine},
     };
 
     const SHARE: &str = r#"{"shareWith":"b@r.example.org","name":"x","providerId":"7","owner":"a@s.example.org",
@@ -348,6 +348,17 @@ mod front {
         assert_eq!(sent("/request-share", JSON, asked, elsewhere()), Ok(0));
         assert_eq!(sent("/token", FORM, token, elsewhere()), Ok(0));
         assert_eq!(sent("/other", JSON, SHARE, elsewhere()), Err("no endpoint"));
+        let own = discovery("r.example.org", "");
+        for (url, is) in [
+            ("https://R.example.org:443/ocm/shares", Place::Endpoint(Endpoint::Shares)),
+            ("https://r.example.org/ocm/shares/", Place::Nowhere),
+            ("https://r.example.org/OCM/shares", Place::Nowhere),
+            ("https://r.example.org:8443/ocm/shares", Place::Elsewhere),
+            ("http://r.example.org/ocm/shares", Place::Elsewhere),
+            ("/ocm/shares", Place::Elsewhere),
+        ] {
+            assert_eq!(Place::of(&own, url), is, "{url}");
+        }
 
         let other = asked.replace("b@r.", "b@o.");
         assert_eq!(sent("/request-share", JSON, &other, elsewhere()), Err("ocm.share_recipient"));

@@ -1,6 +1,7 @@
 //! Real programs for end-to-end tests: the gateway, proxies in front of an upstream that shows what it got, and clients that
 //! send exact bytes. Everything listens on 127.0.0.1 and ends with what started it.
 
+mod authority;
 mod client;
 mod clock;
 mod documents;
@@ -11,6 +12,7 @@ pub mod spire;
 mod tls;
 mod upstream;
 
+pub use authority::{Authority, Certified, dns, uri};
 pub use client::{Answer, answers, ask, get, request};
 pub use clock::Clock;
 pub use documents::{Documents, Served};

@@ -1,13 +1,11 @@
-//! Keys, and what is signed with them: users' tokens, identity tokens, proofs and certificates.
+//! Keys, and what is signed with them: users' tokens, identity tokens and proofs.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use p256::ecdsa::{Signature, SigningKey, signature::Signer as _};
+use portcullis_tests::serving::{Authority, uri};
 use portcullis_types::base64url;
-use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
-};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -86,67 +84,16 @@ pub(crate) fn proved(workload: &str, url: &str, transaction: Option<&str>) -> [(
     [("Workload-Identity-Token", identity), ("Authorization", format!("WPT {proof}"))]
 }
 
-/// An authority of certificates.
-pub(crate) struct Authority {
-    params: CertificateParams,
-    key: KeyPair,
-    pub(crate) der: Vec<u8>,
-    pub(crate) pem: String,
+/// The authority of the trust domain.
+pub(crate) fn authority() -> Authority {
+    Authority::new(vec![uri(&format!("spiffe://{DOMAIN}"))])
 }
 
-/// A certificate with its key, in DER and PKCS #8.
-pub(crate) struct Certified {
-    pub(crate) chain: Vec<Vec<u8>>,
-    pub(crate) key: Vec<u8>,
-    pub(crate) pem: (String, String),
-}
-
-impl Authority {
-    /// One of a trust domain, or of the web.
-    pub(crate) fn new(names: Vec<SanType>) -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        params.subject_alt_names = names;
-        let certificate = params.self_signed(&key).expect("a certificate");
-        Self { der: certificate.der().to_vec(), pem: certificate.pem(), params, key }
-    }
-
-    pub(crate) fn of_domain() -> Self {
-        Self::new(vec![uri(&format!("spiffe://{DOMAIN}"))])
-    }
-
-    pub(crate) fn issue(&self, name: SanType) -> Certified {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::default();
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.subject_alt_names = vec![name];
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, "below it");
-        let issuer = Issuer::from_params(&self.params, &self.key);
-        let certificate = params.signed_by(&key, &issuer).expect("a certificate");
-        Certified {
-            chain: vec![certificate.der().to_vec()],
-            key: key.serialize_der(),
-            pem: (certificate.pem(), key.serialize_pem()),
-        }
-    }
-
-    /// The bundle of the trust domain.
-    pub(crate) fn bundle(&self) -> Value {
-        use base64::Engine as _;
-        let raw = self.key.public_key_raw();
-        let x509 = json!({"kty": "EC", "crv": "P-256", "x": base64url::encode(&raw[1..33]), "y": base64url::encode(&raw[33..65]),
-            "use": "x509-svid", "x5c": [base64::engine::general_purpose::STANDARD.encode(&self.der)]});
-        json!({"keys": [jwk(WIT, &json!({"kid": "w", "use": "wit-svid"})), x509]})
-    }
-}
-
-pub(crate) fn uri(id: &str) -> SanType {
-    SanType::URI(id.try_into().expect("ASCII"))
-}
-
-pub(crate) fn dns(name: &str) -> SanType {
-    SanType::DnsName(name.try_into().expect("ASCII"))
+/// The bundle of the trust domain.
+pub(crate) fn bundle(authority: &Authority) -> Value {
+    use base64::Engine as _;
+    let raw = authority.public_key();
+    let x509 = json!({"kty": "EC", "crv": "P-256", "x": base64url::encode(&raw[1..33]), "y": base64url::encode(&raw[33..65]),
+        "use": "x509-svid", "x5c": [base64::engine::general_purpose::STANDARD.encode(&authority.der)]});
+    json!({"keys": [jwk(WIT, &json!({"kid": "w", "use": "wit-svid"})), x509]})
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use portcullis_tests::serving::{Answer, Shown, ask, ask_tls, request};
+use portcullis_tests::serving::{Answer, Certified, Shown, ask, ask_tls, request};
 use serde_json::Value;
 
-use super::keys::{self, Certified};
+use super::keys;
 use super::stage::{ORDERS_HOST, STOCK_HOST, TTS_NAME};
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";

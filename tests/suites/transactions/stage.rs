@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use portcullis_tests::serving::{Process, Upstream, free_port, start_nginx, wait_for_port};
+use portcullis_tests::serving::{Authority, Process, Upstream, dns, free_port, start_nginx, uri, wait_for_port};
 use portcullis_tests::{dist, root};
 use serde_json::{Value, json};
 
-use super::keys::{self, Authority, DOMAIN, EDGE, ISSUER, ORDERS, dns, uri};
+use super::keys::{self, DOMAIN, EDGE, ISSUER, ORDERS};
 use super::services::{self, Exchange};
 
 pub(crate) const EDGE_HOST: &str = "api.example";
@@ -42,13 +42,13 @@ impl Stage {
             std::fs::write(place(name), text).expect("it is written");
             place(name)
         };
-        let (domain, web) = (Authority::of_domain(), Authority::new(Vec::new()));
-        let door = web.issue(dns(TTS_NAME));
+        let (domain, web) = (keys::authority(), Authority::new(Vec::new()));
+        let door = web.issue([dns(TTS_NAME)]);
         let tts_port = free_port();
         let tts = format!("https://{TTS_NAME}:{tts_port}");
         let web_file = write("web.pem", &web.pem);
         let files = (write("tts.pem", &door.pem.0), write("tts.key", &door.pem.1));
-        let around = Around { folder: folder.path(), tts: &tts, bundle: domain.bundle(), web: &web_file };
+        let around = Around { folder: folder.path(), tts: &tts, bundle: keys::bundle(&domain), web: &web_file };
 
         let policy = around.service(&format!("127.0.0.1:{tts_port}"), (&files.0, &files.1));
         let mut processes = vec![around.gateway("tts", &policy, |command| {
@@ -56,7 +56,7 @@ impl Stage {
         })];
 
         let exchange = || Exchange { port: tts_port, host: format!("{TTS_NAME}:{tts_port}"), root: web.der.clone() };
-        let svid = |id: &str| domain.issue(uri(id));
+        let svid = |id: &str| domain.issue([uri(id)]);
         let fronts = [free_port(), free_port(), free_port()];
         let stock = Upstream::start().port;
         let (own, its) = (exchange(), svid(ORDERS));

@@ -77,6 +77,41 @@ impl<'a> Given<'a> {
     }
 }
 
+/// By whom a request was signed, for operations that look at a share: by the keys of its servers, or by the word of who verified it
+/// before, such as a gateway.
+enum Vouched<'a> {
+    Keys(Given<'a>),
+    Signer(GivenRequest<'a>, Host),
+}
+
+impl<'a> Vouched<'a> {
+    /// `request` with `signer`, or else what [`Given`] has. Beside a signer there are no keys: they would verify nothing.
+    fn take(members: &mut Members<'a>) -> Result<Self, Rejection> {
+        match members.optional_text("signer")? {
+            None => Given::take(members).map(Self::Keys),
+            Some(signer) => {
+                let request = GivenRequest::read("\"request\"", members.object("request")?)?;
+                Ok(Self::Signer(request, Host::parse(signer).map_err(|bad| bad.within("signer"))?))
+            }
+        }
+    }
+
+    fn request(&self) -> Request<'_> {
+        match self {
+            Self::Keys(given) => whole(&given.request),
+            Self::Signer(request, _) => whole(request),
+        }
+    }
+
+    /// Who signed it: one of some servers, where keys say it.
+    fn signer(&self, door: &mut Door, hosts: &[Host], at: Timestamp, trace: &mut dyn Trace) -> Result<Host, Rejection> {
+        match self {
+            Self::Keys(given) => given.verify(door, &self.request(), hosts, at, trace).map(|verified| verified.signer),
+            Self::Signer(_, signer) => Ok(signer.clone()),
+        }
+    }
+}
+
 /// `ocm.signature`
 pub(in super::super) fn signature(door: &mut Door, call: Call<'_>) -> Answer {
     let mut members = call.members;
@@ -118,16 +153,16 @@ pub(in super::super) fn sign(_: &mut Door, call: Call<'_>) -> Answer {
 /// `ocm.token`: a request to exchange the secret of a share, at the sender.
 pub(in super::super) fn token(door: &mut Door, call: Call<'_>) -> Answer {
     let mut members = call.members;
-    let given = Given::take(&mut members)?;
+    let vouched = Vouched::take(&mut members)?;
     let share = members.object("share")?;
     let listed = listed(&mut members)?;
     members.finish()?;
     let share = HeldShare::from_object(share, &listed)?;
-    let request = whole(&given.request);
+    let request = vouched.request();
     let mut judge = || {
         let asked = TokenRequest::of(&request)?;
-        let verified = given.verify(door, &request, core::slice::from_ref(&asked.client), call.at, call.trace)?;
-        token::grant(&asked, &verified.signer, &share, call.at, call.trace)
+        let signer = vouched.signer(door, core::slice::from_ref(&asked.client), call.at, call.trace)?;
+        token::grant(&asked, &signer, &share, call.at, call.trace)
     };
     let grant = judge().map_err(|rejection| {
         let error = token::oauth_error(&rejection);
@@ -146,19 +181,19 @@ pub(in super::super) fn token(door: &mut Door, call: Call<'_>) -> Answer {
 /// `ocm.notification`
 pub(in super::super) fn notification(door: &mut Door, call: Call<'_>) -> Answer {
     let mut members = call.members;
-    let given = Given::take(&mut members)?;
+    let vouched = Vouched::take(&mut members)?;
     let share = members.object("share")?;
     let listed = listed(&mut members)?;
     members.finish()?;
     let share = HeldShare::from_object(share, &listed)?;
-    let request = whole(&given.request);
+    let request = vouched.request();
     let mut judge = || {
         let told = match Body::of(&request)? {
             Body::Json(object) => Notification::from_object(&object)?,
             Body::Form(_) => return Err(Rejection::new(SignedCode::Body, "a notification is JSON")),
         };
-        let verified = given.verify(door, &request, &told.parties(&share), call.at, call.trace)?;
-        notification::judge(&told, &share, &verified.signer, &listed, call.trace)
+        let signer = vouched.signer(door, &told.parties(&share), call.at, call.trace)?;
+        notification::judge(&told, &share, &signer, &listed, call.trace)
     };
     let taken = judge().map_err(answered(share_status))?;
     let mut result: Vec<(String, Value)> = Vec::from([("change".into(), taken.change.name().into())]);
