@@ -66,8 +66,8 @@ pub(crate) enum Fault {
     },
     /// There is nothing like that here: this status.
     #[cfg_attr(
-        not(any(feature = "clients", feature = "registry")),
-        expect(dead_code, reason = "registries and clients alone have it")
+        not(any(feature = "clients", feature = "ocm", feature = "registry")),
+        expect(dead_code, reason = "registries, clients and sharing servers alone have it")
     )]
     Absent(u16),
     /// A client of an authorization server: what its server is to answer it.

@@ -12,7 +12,7 @@ use portcullis_scope::Required;
 use portcullis_scope::oci::{self, required::required_for};
 use portcullis_types::Rejection;
 
-#[cfg(feature = "transactions")]
+#[cfg(any(feature = "ocm", feature = "transactions"))]
 use crate::policy;
 #[cfg(feature = "registry")]
 use crate::{

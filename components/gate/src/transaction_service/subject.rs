@@ -1,12 +1,12 @@
 //! The subject token of a request: whose word it is, and that it is good.
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, string::String};
 
 use portcullis_crypto::KeySet;
 use portcullis_oauth::transaction_token::{
     Service, Subject, SubjectTokenType, TokenRequest, TransactionCode, verify::VerifiedTransactionToken,
 };
-use portcullis_token::{claims::Claims, compact, jws};
+use portcullis_token::{claims::Claims, compact, jws, jwt::check_general_type};
 use portcullis_types::{Rejection, trace::check};
 
 use super::refused;
@@ -85,7 +85,8 @@ impl Judge<'_> {
 
     /// The claims of a JWT that the workload signed with the key that it authenticated with (section 11.2.1).
     ///
-    /// Error: `transactions.no_workload_key` where it has none: a JWT-SVID is bound to no key.
+    /// Errors: `transactions.no_workload_key` where it has none: a JWT-SVID is bound to no key. `token.type_mismatch` for what says that
+    /// it is another kind of token.
     fn self_signed(
         &mut self,
         judged: &Judged<'_>,
@@ -118,6 +119,9 @@ impl Judge<'_> {
         let verified = verified
             .unwrap_or_else(|| Err(no_key()))
             .map_err(|rejection| refused(rejection.within("subject_token")))?;
+        // The specification gives it no type; what says another one, a proof of the same key for one, was made for somebody else.
+        let kind = check_general_type(&verified.header).map_err(|rejection| rejection.within("subject_token"));
+        check(self.trace, "type", "RFC 8725bis sections 3.11 and 3.12", kind, |()| String::new()).map_err(refused)?;
         Claims::parse(&verified.payload).map_err(|rejection| refused(rejection.within("subject_token")))
     }
 }

@@ -13,6 +13,13 @@ const MAX_BYTES: u64 = 256 << 20;
 /// What a document takes beside its bytes, in bytes: a guess on the high side.
 const OVERHEAD: usize = 256;
 
+/// For how many seconds it is remembered for every instance that a document of a peer could not be had: as long as an instance itself
+/// does not ask again (`gate::limits::COOLDOWN`). Whoever writes messages would else have each instance knock at a door.
+const UNREACHED_FOR: u64 = 30;
+
+/// Documents of peers that are remembered so. The oldest give way, and are asked for by each instance once.
+const MAX_UNREACHED: u64 = 1_024;
+
 /// How many kinds of documents there are.
 const KINDS: usize = 7;
 
@@ -22,6 +29,8 @@ type Place = (String, Option<String>);
 /// Documents, and counts of fetches.
 pub(crate) struct Store {
     documents: Cache<Place, (DocumentKind, Arc<Document>)>,
+    /// Documents of peers that could not be had, without their bodies, by kind and URL.
+    unreached: Cache<(&'static str, String), Arc<Document>>,
     came: [AtomicU64; KINDS],
     failed: [AtomicU64; KINDS],
 }
@@ -38,6 +47,7 @@ impl Store {
         };
         Self {
             documents: Cache::builder().max_capacity(MAX_BYTES).weigher(weigh).build(),
+            unreached: Cache::new(MAX_UNREACHED),
             came: Default::default(),
             failed: Default::default(),
         }
@@ -58,6 +68,25 @@ impl Store {
             return None;
         }
         self.documents.get(&(need.url.clone(), need.server.clone())).map(|(_, document)| document)
+    }
+
+    /// Remembers that a document of a peer could not be had.
+    pub(crate) fn put_unreached(&self, need: &DocumentNeed, document: &Document) {
+        if need.class != Class::Peer {
+            return;
+        }
+        let mut document = document.clone();
+        if let Content::Body(body) = &mut document.content {
+            body.bytes = Vec::new();
+        }
+        self.unreached.insert((need.kind.as_str(), need.url.clone()), Arc::new(document));
+    }
+
+    /// What came of it when a document of a peer could not be had a short while ago.
+    pub(crate) fn unreached(&self, need: &DocumentNeed, now: u64) -> Option<Arc<Document>> {
+        let known =
+            self.unreached.get(&(need.kind.as_str(), need.url.clone())).filter(|_| need.class == Class::Peer)?;
+        now.checked_sub(known.fetched_at).is_some_and(|age| age < UNREACHED_FOR).then_some(known)
     }
 
     /// All that are kept but lists, which are large and which a new gate takes only when a token has named them.
@@ -157,5 +186,31 @@ mod tests {
         store.count(DocumentKind::Keys, false);
         store.count(DocumentKind::Keys, false);
         assert_eq!((store.counts(DocumentKind::Keys), store.counts(DocumentKind::Bundle)), ((1, 2), (0, 0)));
+    }
+
+    #[test]
+    fn what_peers_could_not_give_is_remembered_for_a_while_without_its_body() {
+        let store = Store::new();
+        let need = |class, kind, url: &str| DocumentNeed {
+            url: url.into(),
+            class,
+            kind,
+            accept: String::new(),
+            most: 1,
+            server: None,
+            question: None,
+        };
+        let peer = need(Class::Peer, DocumentKind::OcmDiscovery, "a");
+        let failed = Document { peer: true, ..Document::clone(&document("a", 10, 100)) };
+        store.put_unreached(&peer, &failed);
+        let found = store.unreached(&peer, 100 + UNREACHED_FOR - 1).map(|found| found.content.clone());
+        assert!(matches!(found, Some(Content::Body(Body { status: 200, bytes, .. })) if bytes.is_empty()));
+        assert!(store.unreached(&peer, 100 + UNREACHED_FOR).is_none(), "then it is asked for again");
+        assert!(store.unreached(&peer, 99).is_none(), "nor is what comes from the future relied upon");
+        assert!(store.unreached(&need(Class::Peer, DocumentKind::Keys, "a"), 100).is_none());
+        // What an operator or a verified token named is asked for as ever.
+        let policys = need(Class::Policy, DocumentKind::OcmDiscovery, "a");
+        store.put_unreached(&policys, &failed);
+        assert!(store.unreached(&policys, 100).is_none());
     }
 }

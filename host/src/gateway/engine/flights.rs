@@ -98,6 +98,7 @@ impl Engine {
             } else {
                 tracing::warn!(url = need.url, why = failure(&document), "a document could not be had");
             }
+            self.store.put_unreached(need, &document);
             // An instance that is new has not seen the last good one, which it may still rely upon.
             self.store.get(need).into_iter().chain([document]).collect()
         };

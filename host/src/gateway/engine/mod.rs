@@ -283,7 +283,8 @@ impl Engine {
 
     /// Sees that an instance is given a document, or that it cannot be had.
     async fn obtain(self: &Arc<Self>, generation: &Arc<Generation>, slot: usize, need: &DocumentNeed) {
-        if let Some(held) = self.store.get(need).filter(|held| flights::is_new(held.fetched_at, now())) {
+        let held = self.store.get(need).filter(|held| flights::is_new(held.fetched_at, now()));
+        if let Some(held) = held.or_else(|| self.store.unreached(need, now())) {
             generation.provide_one(slot, &[held], &self.metrics).await;
             return;
         }
