@@ -209,7 +209,7 @@ impl Judge<'_> {
             return self.at_transactions(service, accepted, &judged, request, context);
         }
         #[cfg(feature = "ocm")]
-        if let Some(ocm) = &policy.ocm
+        if let Some(ocm) = policy.ocm.as_ref().filter(|_| !judged.for_tokens)
             && let Some(passed) = self.at_ocm(ocm, &judged, request, context)?
         {
             return Ok(passed);

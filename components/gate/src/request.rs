@@ -94,7 +94,10 @@ pub(crate) struct Judged<'r> {
     /// The path and query as they were sent.
     pub(crate) target: &'r str,
     /// Whether the listener hands out tokens.
-    #[cfg_attr(not(feature = "registry"), expect(dead_code, reason = "registries alone have it"))]
+    #[cfg_attr(
+        not(any(feature = "ocm", feature = "registry")),
+        expect(dead_code, reason = "registries alone have it")
+    )]
     pub(crate) for_tokens: bool,
     pub(crate) headers: &'r [Header],
     pub(crate) certificate: Cow<'r, ClientCertificate>,

@@ -24,7 +24,7 @@ use super::replay::{Nonces, ReplayMemory};
 use crate::component::Component;
 use crate::error::HostError;
 use crate::gate::{
-    Answer, AnswerToSign, Answered, Checked, Decision, DocumentNeed, OwnIdentity, Pending, ReadyAnswer, Replay,
+    Answer, AnswerToSign, Answered, Checked, Class, Decision, DocumentNeed, OwnIdentity, Pending, ReadyAnswer, Replay,
     Request, StoredRecord, Wanted,
 };
 use crate::portcullis::Verdict;
@@ -33,6 +33,10 @@ use flights::Flights;
 /// Requests that wait for documents or the memory of proofs at one time. Each holds its headers and a connection; more
 /// wait for an issuer that is down, and would take the memory of those that need none.
 pub(crate) const MAX_PARKED: usize = 1_024;
+
+/// Those of them that wait for documents of servers that a message has named, and nobody knows: whoever writes such messages takes no
+/// place of requests that wait for an issuer.
+const MAX_PARKED_FOR_PEERS: usize = 128;
 
 /// How long a request may take with all that it waits for: two fetches of 5 seconds, one after the other, and a little.
 /// Proxies give up earlier.
@@ -48,7 +52,7 @@ pub(crate) enum Unknown {
     #[error("{0}")]
     Component(#[from] HostError),
     /// Too many requests wait for something.
-    #[error("{MAX_PARKED} requests wait already")]
+    #[error("as many requests as may wait already")]
     Busy,
     /// It took too long.
     #[error("what the request needs did not come within {CHECK_DEADLINE:?}")]
@@ -64,6 +68,11 @@ impl Unknown {
             Self::Late => "gateway.late",
         }
     }
+}
+
+/// Whether it is a document that somebody has named who is not known.
+fn is_of_a_peer(wanted: &Wanted) -> bool {
+    matches!(wanted, Wanted::Document(document) if document.class == Class::Peer)
 }
 
 /// A need that is met.
@@ -96,6 +105,7 @@ pub(crate) struct Engine {
     nonces: Option<Nonces>,
     registrations: Option<Registrations>,
     parked: Semaphore,
+    parked_for_peers: Semaphore,
     metrics: Arc<Metrics>,
     reloading: tokio::sync::Mutex<()>,
     /// Policies that were replaced, until their last request has ended.
@@ -122,6 +132,7 @@ impl Engine {
             nonces,
             registrations,
             parked: Semaphore::new(MAX_PARKED),
+            parked_for_peers: Semaphore::new(MAX_PARKED_FOR_PEERS),
             metrics,
             reloading: tokio::sync::Mutex::new(()),
             older: std::sync::Mutex::default(),
@@ -213,7 +224,11 @@ impl Engine {
         since: Option<u64>,
     ) -> Result<Decision, Unknown> {
         let (mut asked_to_remember, mut begun_again) = (false, false);
+        let mut among_peers = None;
         loop {
+            if among_peers.is_none() && pending.needs.iter().any(|need| is_of_a_peer(&need.what)) {
+                among_peers = Some(self.parked_for_peers.try_acquire().map_err(|_| Unknown::Busy)?);
+            }
             asked_to_remember |= pending.needs.iter().any(|need| matches!(need.what, Wanted::Remember(_)));
             let (answers, records) = self.meet(generation, slot, &pending, since).await;
             let mut gate = generation.lock(slot).await;
