@@ -190,7 +190,7 @@ impl Judge<'_> {
 
     /// A memory that began after the request was signed cannot know whether it came before that.
     ///
-    /// Error: `replay.before_start`.
+    /// Error: `replay.before_start`, 503.
     fn made_since_start(&mut self, ocm: &OcmPolicy, request: &Request, verified: &SignedRequest) -> Result<(), Denial> {
         let Some(since) = request.replay_since else { return Ok(()) };
         let longest = since.saturating_add(ocm.times.window).saturating_add(ocm.times.skew);
@@ -200,7 +200,8 @@ impl Judge<'_> {
         let what = "the request may have come before the memory of used proofs began";
         let rejection = Rejection::new(GateCode::ReplayBeforeStart, what);
         self.trace.failed("signature", &rejection);
-        Err(Denial::request(rejection))
+        // No fault of the sender's, who is to sign anew and come again.
+        Err(Denial::unknown(rejection))
     }
 }
 

@@ -12,6 +12,7 @@ mod introspection;
 mod keys;
 mod lists;
 mod memory;
+mod ocm;
 mod replay;
 mod rounds;
 #[path = "../support/mod.rs"]
