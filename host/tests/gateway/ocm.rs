@@ -84,9 +84,16 @@ origins = ["https://{OWN}"]
 
 [ocm]
 host = "{OWN}"
-discovery = "file:discovery.json"
 denied = ["evil.example"]
 listed = ["https://{PEER}:{port}"]
+
+[ocm.discovery]
+enabled = true
+apiVersion = "1.4.0"
+endPoint = "https://{OWN}/ocm"
+tokenEndPoint = "https://{OWN}/ocm/token"
+capabilities = ["exchange-token", "http-sig"]
+resourceTypes = [{{ name = "file", shareTypes = ["user"], protocols = {{ webdav = "/dav/" }} }}]
 
 [[listeners]]
 name = "ocm"
@@ -98,8 +105,8 @@ path = "/health"
 anonymous = true
 "#
     );
-    let own = discovery(OWN).to_string();
-    let files = [("discovery.json", own.as_str()), ("ca.pem", &authority.pem())];
+    let authorities = authority.pem();
+    let files = [("ca.pem", authorities.as_str())];
     Running::beside_with(&policy, &files, |settings| {
         let beside = |name: &str| settings.policy.with_file_name(name);
         settings.authorities = vec![beside("ca.pem")];

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portcullis_tests::dist;
 use portcullis_tests::serving::{Process, ask, free_port};
@@ -57,6 +58,11 @@ impl Gateway {
         }
         let process = Process::start("gateway", &mut command);
         process.line("ready");
+        // What was signed in the second in which the memory of requests began may have come before.
+        let began = wall();
+        while wall() <= began + 1 {
+            std::thread::sleep(Duration::from_millis(20));
+        }
         Self { port, process, policy, folder, knows_names }
     }
 
@@ -82,6 +88,11 @@ impl Gateway {
         std::fs::write(place("policy.new"), self.policy.to_string()).expect("it is written");
         std::fs::rename(place("policy.new"), place("policy.json")).expect("it is renamed");
     }
+}
+
+/// The time, in whole seconds since 1970.
+fn wall() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs()
 }
 
 /// Asks a gateway about a request.

@@ -7,7 +7,7 @@ use alloc::{
 };
 
 use portcullis_ocm::{
-    Host, check_server,
+    Form, Host, check_server,
     endpoint::{Endpoint, outgoing},
 };
 use portcullis_types::{
@@ -112,8 +112,9 @@ fn asked(request: &Request) -> Result<Asked, Rejection> {
     match path {
         "/peer" => {
             method("GET")?;
-            let host =
-                query.strip_prefix("host=").ok_or_else(|| malformed("the query is not host= and a server's name"))?;
+            // Colons and brackets of a host may come with or without escapes.
+            let form = Form::parse(query)?;
+            let host = form.get("host").ok_or_else(|| malformed("the query is not host= and a server's name"))?;
             Host::parse(host).map(Asked::Peer)
         }
         "/sign" | "/send" => {

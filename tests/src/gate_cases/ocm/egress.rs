@@ -46,6 +46,7 @@ pub(super) fn peers(group: &mut Group) {
             ("an-address", asks("GET", "/peer?host=127.0.0.1"), refused(400, "ocm.peer_url")),
             ("no-server", asks("GET", "/peer?host=a%20b"), refused(400, "ocm.address_host")),
             ("another-path", asks("GET", "/other"), refused(404, "ocm.egress_path_unknown")),
+            ("no-query", asks("GET", "/peer?host=%"), refused(400, "ocm.body_malformed")),
             ("denied", asks("GET", "/peer?host=sender.example.org").policy("ocm/denied", json!([OTHER])), {
                 refused(403, "ocm.peer_denied")
             }),
@@ -109,6 +110,14 @@ pub(super) fn requests(group: &mut Group) {
         ],
     );
     let told = json!({"notificationType": "SHARE_UNSHARED", "resourceType": "file", "providerId": "7c08"});
+    group.about("A name in a query may have its escapes.").pair(
+        "peer-with-a-port",
+        &asks("GET", "/peer?host=b.example.org%3A8443")
+            .policy("ocm/listed", json!(["https://b.example.org:8443"]))
+            .served(&at("b.example.org:8443"), discovery("sender.example.org", &json!({}))),
+        &Want::allow(),
+        &[("not-listed", asks("GET", "/peer?host=b.example.org%3A8443"), refused(400, "ocm.peer_url"))],
+    );
     group.about("What is to be signed alone is judged likewise.").pair(
         "sign-notification",
         &sends("notifications", &told).url("http://127.0.0.1:9105/sign"),
