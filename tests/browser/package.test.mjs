@@ -201,10 +201,10 @@ test('a page that webpack has built loads it', async () => {
 
 /**
  * The most that a page ships, gzipped, in bytes. Raised only with a reason: everything had 400,000 until HTTP message signatures, WIMSE
- * and the authentication of clients came, which are 84,000, and 500,000 until the OAuth pieces, attestations and introspection
- * (`docs/browser.md`). The small core has none of them.
+ * and the authentication of clients came, which are 84,000, 500,000 until the OAuth pieces, attestations and introspection,
+ * and 620,000 until Open Cloud Mesh (`docs/browser.md`). The small core has none of them.
  */
-const MOST = { 'portcullis/token': 150_000, portcullis: 620_000 };
+const MOST = { 'portcullis/token': 150_000, portcullis: 690_000 };
 
 for (const [from, source] of [['portcullis/token', page('portcullis/token')], ['portcullis', everything]]) {
   test(`a page that Vite has built loads ${from}, and ships no more than it may`, async () => {
