@@ -82,8 +82,11 @@ pub fn explain(policy: &Policy, method: &str, url: &str) -> Vec<Demand> {
         }
     }
     #[cfg(feature = "ocm")]
-    if demands.ocm(policy, &judged) {
-        return demands.0;
+    if let Some(asked) = crate::ocm::explain(policy, &judged) {
+        demands.0.extend(asked.demands);
+        if asked.decides {
+            return demands.0;
+        }
     }
     #[cfg(feature = "transactions")]
     if demands.transaction_service(policy, &judged) {
@@ -138,14 +141,8 @@ fn matched(number: usize, rule: &Rule) -> String {
     format!("{told}: {methods} {path}; the first that matches decides")
 }
 
-/// How old signatures may be.
-#[cfg(feature = "ocm")]
-fn signed_within(ocm: &policy::OcmPolicy) -> String {
-    format!("made in the last {}, or {} ahead", seconds(ocm.times.window), seconds(ocm.times.skew))
-}
-
 /// Seconds as people say them.
-fn seconds(seconds: u64) -> String {
+pub(crate) fn seconds(seconds: u64) -> String {
     match seconds {
         whole if whole >= 86_400 && whole % 86_400 == 0 => format!("{} d", whole / 86_400),
         whole if whole >= 3_600 && whole % 3_600 == 0 => format!("{} h", whole / 3_600),
@@ -210,51 +207,6 @@ impl Demands {
         };
         self.put("else", denied);
         true
-    }
-
-    /// What other servers of Open Cloud Mesh are asked at the sharing server's origin. True where rules are not asked.
-    #[cfg(feature = "ocm")]
-    fn ocm(&mut self, policy: &Policy, judged: &Judged<'_>) -> bool {
-        use portcullis_ocm::{DISCOVERY_PATH, KEYS_PATH, endpoint::Place};
-
-        let Some(ocm) = policy.ocm.as_ref().filter(|ocm| ocm.origin == judged.origin) else { return false };
-        let path = judged.target.split('?').next().unwrap_or_default();
-        if [DISCOVERY_PATH, KEYS_PATH].contains(&path) && matches!(judged.method, "GET" | "HEAD") {
-            self.put("ocm", format!("other servers find {} from here", ocm.host));
-            self.put("outcome", "let through without a credential".into());
-            return true;
-        }
-        let rules = match &ocm.discovery {
-            policy::OwnDiscovery::Url(url) => {
-                self.put(
-                    "ocm",
-                    format!("what is below refers to the endpoints that {url} names; all else goes by rules"),
-                );
-                false
-            }
-            policy::OwnDiscovery::Inline(own) => match Place::of(&own.discovery, &judged.url(policy)) {
-                Place::Elsewhere => return false,
-                Place::Nowhere => {
-                    self.put("ocm", "within the API and at no endpoint: refused with 404 ocm.endpoint_unknown".into());
-                    return true;
-                }
-                Place::Endpoint(endpoint) => {
-                    self.put("ocm", format!("the endpoint {} of {}; rules are not asked", endpoint.name(), ocm.host));
-                    true
-                }
-            },
-        };
-        self.put("method", "POST with a body of at most 256 KiB; else 405 or 400".into());
-        let among = match (&ocm.allowed, ocm.denied.is_empty()) {
-            (Some(allowed), _) => format!("one of {} servers that are allowed", allowed.len()),
-            (None, false) => format!("any but {} servers that are denied", ocm.denied.len()),
-            (None, true) => "any that can be asked who it is".into(),
-        };
-        self.put("signer", format!("the server that the request speaks for, {among}; else 403"));
-        let signed = signed_within(ocm);
-        self.put("signature", format!("RFC 9421 with the tag ocm, by a key of its discovery, {signed}; else 401"));
-        self.put("replay", "the same signed request comes once; else 401".into());
-        rules
     }
 
     /// What the Transaction Token Service asks, where the URL is its endpoint.

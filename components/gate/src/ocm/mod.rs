@@ -7,7 +7,10 @@
 pub(crate) mod answer;
 mod documents;
 mod egress;
+mod explain;
 pub(crate) mod peers;
+
+pub(crate) use explain::explain;
 
 use alloc::{
     format,
