@@ -31,7 +31,7 @@ fn discovery(host: &str) -> Value {
     json!({
         "enabled": true, "apiVersion": "1.4.0", "endPoint": format!("https://{host}/ocm"),
         "resourceTypes": [{"name": "file", "shareTypes": ["user"], "protocols": {"webdav": "/dav/"}}],
-        "capabilities": ["exchange-token", "http-sig"], "tokenEndPoint": format!("https://{host}/ocm/token"),
+        "capabilities": ["exchange-token", "http-sig", "protocol-object"], "tokenEndPoint": format!("https://{host}/ocm/token"),
     })
 }
 
