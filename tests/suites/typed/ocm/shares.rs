@@ -96,7 +96,7 @@ fn typed_shares_answer_as_the_text_door_does() {
         taken += 1;
         assert_eq!((wanted, &answer["result"]), ("accepted", &written(&received)), "{}", case.id);
         // What is kept of it opens the same as the notification does.
-        let open = json!({"op": "ocm.open", "share": members["share"], "sender": members["sender"], "mfa": true,
+        let open = json!({"id": "open", "op": "ocm.open", "share": members["share"], "sender": members["sender"], "mfa": true,
             "at": at(&case)});
         let open: Value = serde_json::from_str(&component.answer(open.to_string().as_bytes(), NOW).expect("an answer"))
             .expect("JSON");
