@@ -2,37 +2,32 @@ package gate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
 	"portcullis.example/registry/documents"
 )
 
-// hostile is the one table of hostile URLs: it stands where the gate admits URLs.
+// hostile is what the one table of hostile URLs has whose form is refused.
 func hostile(t *testing.T) []string {
 	t.Helper()
-	source, err := os.ReadFile(filepath.Join(root, "components", "gate", "src", "origin.rs"))
+	table, err := os.ReadFile(filepath.Join(root, "tests", "hostile-urls.ndjson"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, after, found := strings.Cut(string(source), "fn hostile_urls_are_not_admitted")
-	_, after, also := strings.Cut(after, "for url in [")
-	table, _, end := strings.Cut(after, "\n        ]")
-	if !found || !also || !end {
-		t.Fatal("the table of hostile URLs is elsewhere")
-	}
 	var all []string
-	for _, text := range regexp.MustCompile(`"(?:[^"\\]|\\.)*"`).FindAllString(table, -1) {
-		url, err := strconv.Unquote(text)
-		if err != nil {
-			t.Fatalf("%s: %v", text, err)
+	for _, line := range strings.Split(strings.TrimSpace(string(table)), "\n") {
+		var row struct{ URL, Stop string }
+		if err := json.Unmarshal([]byte(line), &row); err != nil {
+			t.Fatalf("%s: %v", line, err)
 		}
-		all = append(all, url)
+		if row.Stop == "form" {
+			all = append(all, row.URL)
+		}
 	}
 	if len(all) < 30 {
 		t.Fatalf("%d hostile URLs", len(all))
