@@ -227,7 +227,7 @@ impl Judge<'_> {
 }
 
 /// It is asked for, or its fetch is joined.
-fn asking(remote: &mut Remote, at: Timestamp) -> Stop {
+pub(crate) fn asking(remote: &mut Remote, at: Timestamp) -> Stop {
     if remote.timing.ask(at) == Ask::Now {
         remote.timing.asked(at);
     }

@@ -1,19 +1,18 @@
 //! Discovery documents as an evaluation needs them: at hand, to be fetched first, or not to be had.
 
-use alloc::{format, rc::Rc, vec};
+use alloc::{format, rc::Rc};
 
 use portcullis_ocm::{Host, discovery_url};
-use portcullis_types::{Rejection, Timestamp};
+use portcullis_types::Rejection;
 
 use super::{peers::DescribedAt, refused};
 use crate::{
     code::GateCode,
     denial::{Denial, Stop},
-    documents::Ask,
     judge::Judge,
     limits::PEER_FRESH,
     policy::Described,
-    remote::Remote,
+    sources::asking,
 };
 
 impl Judge<'_> {
@@ -89,14 +88,6 @@ fn is_of_fetching(fault: &Rejection) -> bool {
     [GateCode::DocumentFailed, GateCode::DocumentStatus, GateCode::DocumentTooLarge, GateCode::MemoryFull]
         .into_iter()
         .any(|code| fault.is(code))
-}
-
-/// It is asked for, or its fetch is joined.
-fn asking(remote: &mut Remote, at: Timestamp) -> Stop {
-    if remote.timing.ask(at) == Ask::Now {
-        remote.timing.asked(at);
-    }
-    Stop::Needs(vec![remote.need.clone()])
 }
 
 fn gone(code: GateCode, fault: Option<&Rejection>) -> Stop {

@@ -10,8 +10,6 @@ mod egress;
 mod explain;
 pub(crate) mod peers;
 
-pub(crate) use explain::explain;
-
 use alloc::{
     format,
     string::{String, ToString},
@@ -37,6 +35,8 @@ use crate::{
     sources::Owner,
     workload::fields,
 };
+
+pub(crate) use explain::explain;
 
 /// The name by which the memory of used proofs knows a signed request.
 pub(crate) const KIND: &str = "ocm-signature";
