@@ -254,7 +254,7 @@ impl Answering<'_> {
         }
         #[cfg(feature = "ocm")]
         if let Some(speaking) = self.context.ocm {
-            return Some(crate::ocm::answer::told(speaking, self.policy.expose_full, denial, decision));
+            return Some(crate::ocm::answer::told(speaking, self.request, self.policy.expose_full, denial, decision));
         }
         let code = denial.rejection.code();
         match &denial.fault {

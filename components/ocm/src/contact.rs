@@ -3,9 +3,9 @@
 
 use alloc::{borrow::ToOwned, format, string::String};
 
-use portcullis_types::{Rejection, json::Object, limits::excerpt, origin::Origin};
+use portcullis_types::{Rejection, form, json::Object, limits::excerpt, origin::Origin};
 
-use crate::{Address, ContactCode, Discovery, Host, Trust, discovery::is_path, form, peer, share::words};
+use crate::{Address, ContactCode, Discovery, Host, Trust, discovery::is_path, peer, share::words};
 
 words! {
     /// How an address came to be known (JSContact enum `ietf.org:ocmAddresses/source`).

@@ -14,7 +14,7 @@ use alloc::{format, string::String, vec::Vec};
 use portcullis_crypto::KeySet;
 use portcullis_signature::Request;
 use portcullis_types::{
-    Rejection, Timestamp,
+    Rejection, Timestamp, form,
     json::{self, Object},
     limits::excerpt,
     origin::Origin,
@@ -25,7 +25,7 @@ use crate::{
     Acceptance, Discovery, DiscoveryCode, Form, Host, Received, Receiver, RequestForShare, Share, SignedBy, SignedCode,
     check_creation,
     contact::check_server,
-    form, invite_status, receive,
+    invite_status, receive,
     share::words,
     share_status,
     signed::{self, Body, MAX_BODY, Times, named_host},

@@ -1,12 +1,8 @@
-//! `application/x-www-form-urlencoded`, read strictly and written.
+//! Forms, read strictly.
 
 use alloc::{format, string::String, vec::Vec};
 
-use fluent_uri::pct_enc::{
-    EStr, EString,
-    encoder::{Data, Query},
-};
-use portcullis_types::{Rejection, limits::excerpt};
+use portcullis_types::{Rejection, form::decode, limits::excerpt};
 
 use crate::SignedCode;
 
@@ -46,25 +42,6 @@ impl Form {
 /// Most parameters of a form: a token request has three, and RFC 6749 knows two more.
 const MAX_PARAMETERS: usize = 64;
 
-pub(crate) fn decode(text: &str) -> Option<String> {
-    let spaced = text.replace('+', "%20");
-    EStr::<Query>::new(&spaced).and_then(|text| text.decode().to_string().ok()).map(|text| text.into_owned())
-}
-
-/// Parameters as a form, a space as `%20`, which every reader takes.
-pub(crate) fn encode(parameters: &[(&str, &str)]) -> String {
-    let mut encoded = EString::<Query>::new();
-    for (name, value) in parameters {
-        if !encoded.is_empty() {
-            encoded.push('&');
-        }
-        encoded.encode_str::<Data>(name);
-        encoded.push('=');
-        encoded.encode_str::<Data>(value);
-    }
-    encoded.into_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +59,5 @@ mod tests {
             .enumerate()
             .fold(String::new(), |all, (n, _)| format!("{all}&p{n}=1"));
         assert!(Form::parse(&many).is_err());
-        assert_eq!(encode(&[("a", "b &="), ("c", "é")]), "a=b%20%26%3D&c=%C3%A9");
     }
 }

@@ -4,14 +4,14 @@ use alloc::{borrow::ToOwned, format, string::String};
 
 use portcullis_signature::Request;
 use portcullis_types::{
-    Rejection, Timestamp,
+    Rejection, Timestamp, form,
     json::{Object, Value},
     limits::excerpt,
     time::timestamp_from_json,
     trace::{Trace, check},
 };
 
-use crate::{Form, Host, Secret, TokenCode, form, share::HeldShare, signed::Body};
+use crate::{Form, Host, Secret, TokenCode, share::HeldShare, signed::Body};
 
 const REQUEST: &str = "draft-ietf-ocm-open-cloud-mesh-05, Code Flow, Token Request";
 

@@ -13,6 +13,7 @@ pub mod base64url;
 pub mod cbor;
 pub mod code;
 pub mod encoding_code;
+pub mod form;
 pub mod json;
 pub mod limits;
 pub mod origin;

@@ -17,6 +17,9 @@ use super::running::{Gateway, check};
 /// More than is read of a document of a peer.
 const TOO_LONG: usize = 256 << 10;
 
+/// Messages that may wait at a time.
+const WAITING: usize = 128;
+
 /// Messages that wait for silent peers.
 const MESSAGES: usize = 100;
 
@@ -112,6 +115,30 @@ fn silent_peers_keep_nobody_waiting() {
             );
         }
     }
+}
+
+/// Who writes more messages than may wait takes no place of requests that wait for an issuer.
+#[test]
+fn messages_take_a_part_of_the_places_to_wait() {
+    let peers = Peers::start();
+    let host = peers.named(Says::Text(jwks(1)));
+    let corp = json!({"name": "corp", "issuer": issuer_of(1), "keys": format!("https://{host}/jwks"),
+        "audience": [format!("https://{OWN}")]});
+    let silent = peers.named(Says::Silence);
+    let gateway = Gateway::start(&peers, Vec::new(), &[], std::slice::from_ref(&corp));
+    let port = gateway.port();
+    let asked: Vec<_> = (0..2 * WAITING)
+        .map(|_| {
+            let message = share_from(&silent);
+            thread::spawn(move || Answered::of(&check(port, &message)))
+        })
+        .collect();
+    assert_eq!(gateway.ask(&read_by(1)).status, 200, "a normal request");
+    let answers: Vec<Answered> = asked.into_iter().map(|one| one.join().expect("it was answered")).collect();
+    assert!(answers.iter().all(|answer| answer.status == 503), "{answers:?}");
+    let waited = answers.iter().filter(|answer| answer.code == "ocm.peer_unavailable").count();
+    assert!(waited > 0 && waited < answers.len(), "{waited} of {} waited", answers.len());
+    assert!(gateway.said("gateway.busy"), "the others were sent away");
 }
 
 fn until(what: &str, is: impl Fn() -> bool) {

@@ -9,16 +9,23 @@ use alloc::{
 use portcullis_ocm::{endpoint, share_status};
 use portcullis_types::json::{self, Object, Value};
 
-use super::Speaking;
+use super::{Speaking, egress::allowed};
 use crate::{
     answer::UNKNOWN_BODY,
     decision::Decision,
     denial::{Denial, Fault},
     limits::RETRY_AFTER,
+    request::Request,
 };
 
 /// Sets status and headers of a denial, and gives the body.
-pub(crate) fn told(speaking: Speaking, full: bool, denial: &Denial, decision: &mut Decision) -> String {
+pub(crate) fn told(
+    speaking: Speaking,
+    request: &Request,
+    full: bool,
+    denial: &Denial,
+    decision: &mut Decision,
+) -> String {
     let mut members: Vec<(String, Value)> = Vec::new();
     let mut error = None;
     decision.status = match (&denial.fault, speaking) {
@@ -38,7 +45,7 @@ pub(crate) fn told(speaking: Speaking, full: bool, denial: &Denial, decision: &m
     };
     match decision.status {
         405 => {
-            let method = if speaking == Speaking::Own { "GET, POST" } else { "POST" };
+            let method = if speaking == Speaking::Own { allowed(request) } else { "POST" };
             decision.response_headers.push(("Allow".into(), method.into()));
         }
         503 => {

@@ -99,32 +99,49 @@ impl Judge<'_> {
 ///
 /// Errors: `ocm.egress_path_unknown`, `ocm.method_unknown`, `ocm.egress_malformed`, `ocm.address_host`.
 fn asked(request: &Request) -> Result<Asked, Rejection> {
-    let target = request.target.as_deref().or_else(|| {
-        let start = request.url.find("://").map_or(0, |at| at + 3);
-        request.url.get(start..).and_then(|rest| rest.find('/').and_then(|at| rest.get(at..)))
-    });
-    let target = target.unwrap_or_default();
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let method = |wanted: &str| match request.method == wanted {
-        true => Ok(()),
-        false => Err(Rejection::new(GateCode::OcmMethod, format!("{path} is asked with {wanted}"))),
-    };
+    let (path, query) = place(request);
+    let method = method_of(path)
+        .ok_or_else(|| Rejection::new(GateCode::OcmEgressPath, "a sharing server asks at /peer, /sign and /send"))?;
+    if request.method != method {
+        return Err(Rejection::new(GateCode::OcmMethod, format!("{path} is asked with {method}")));
+    }
     match path {
         "/peer" => {
-            method("GET")?;
             // Colons and brackets of a host may come with or without escapes.
             let form = Form::parse(query)?;
             let host = form.get("host").ok_or_else(|| malformed("the query is not host= and a server's name"))?;
             Host::parse(host).map(Asked::Peer)
         }
-        "/sign" | "/send" => {
-            method("POST")?;
+        _ => {
             let body = request.body.as_deref().ok_or_else(|| malformed("the host has not the body"))?;
             let object = json::parse_object(body).map_err(|why| malformed(&format!("the body: {}", why.code())))?;
             send(&object)
         }
-        _ => Err(Rejection::new(GateCode::OcmEgressPath, "a sharing server asks at /peer, /sign and /send")),
     }
+}
+
+/// The path and the query of a request.
+fn place(request: &Request) -> (&str, &str) {
+    let target = request.target.as_deref().or_else(|| {
+        let start = request.url.find("://").map_or(0, |at| at + 3);
+        request.url.get(start..).and_then(|rest| rest.find('/').and_then(|at| rest.get(at..)))
+    });
+    let target = target.unwrap_or_default();
+    target.split_once('?').unwrap_or((target, ""))
+}
+
+/// What a path is asked with; nothing where nothing is asked.
+fn method_of(path: &str) -> Option<&'static str> {
+    match path {
+        "/peer" => Some("GET"),
+        "/sign" | "/send" => Some("POST"),
+        _ => None,
+    }
+}
+
+/// What the path of a request is asked with, for who asked otherwise.
+pub(super) fn allowed(request: &Request) -> &'static str {
+    method_of(place(request).0).unwrap_or("POST")
 }
 
 fn send(object: &Object) -> Result<Asked, Rejection> {

@@ -3,7 +3,7 @@
 use alloc::{format, string::String, vec::Vec};
 
 use portcullis_types::{
-    Rejection,
+    Rejection, form,
     json::{Object, Value},
     limits::excerpt,
 };
@@ -135,7 +135,7 @@ impl Prompt {
                 Reply { method: Method::Get, url: query::with_parameters(&self.url, &parameters), body: None }
             }
             Method::Post => {
-                Reply { method: Method::Post, url: self.url.clone(), body: Some(query::encode(&parameters)) }
+                Reply { method: Method::Post, url: self.url.clone(), body: Some(form::encode(&parameters)) }
             }
         })
     }

@@ -2,14 +2,12 @@
 
 use alloc::{format, string::String};
 
-use fluent_uri::{
-    Uri,
-    pct_enc::{
-        EStr, EString,
-        encoder::{Data, Query},
-    },
+use fluent_uri::{Uri, pct_enc::EStr};
+use portcullis_types::{
+    Rejection,
+    form::{decode, encode},
+    limits::excerpt,
 };
-use portcullis_types::{Rejection, limits::excerpt};
 
 use super::App2AppCode;
 
@@ -32,25 +30,6 @@ pub(crate) fn parameter(url: &str, name: &str) -> Result<Option<String>, Rejecti
         found = Some(decode(value).ok_or_else(|| refuse("is no text"))?);
     }
     Ok(found)
-}
-
-fn decode(text: &str) -> Option<String> {
-    let spaced = text.replace('+', "%20");
-    EStr::<Query>::new(&spaced).and_then(|text| text.decode().to_string().ok()).map(|text| text.into_owned())
-}
-
-/// Parameters as `application/x-www-form-urlencoded`, a space as `%20`, which every reader takes.
-pub(crate) fn encode(parameters: &[(&str, &str)]) -> String {
-    let mut encoded = EString::<Query>::new();
-    for (name, value) in parameters {
-        if !encoded.is_empty() {
-            encoded.push('&');
-        }
-        encoded.encode_str::<Data>(name);
-        encoded.push('=');
-        encoded.encode_str::<Data>(value);
-    }
-    encoded.into_string()
 }
 
 /// A URL with parameters added to it.

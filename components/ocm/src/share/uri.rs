@@ -3,12 +3,12 @@
 use alloc::{borrow::ToOwned, format, string::String};
 
 use portcullis_types::{
-    Rejection,
+    Rejection, form,
     limits::excerpt,
     origin::{Origin, host_of},
 };
 
-use crate::{Discovery, Host, ShareCode, form, peer::admit};
+use crate::{Discovery, Host, ShareCode, peer::admit};
 
 /// Where a WebDAV share is.
 #[derive(Debug, Clone, PartialEq, Eq)]

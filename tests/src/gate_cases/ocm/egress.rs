@@ -22,6 +22,12 @@ fn refused(status: u16, code: &str) -> Want {
     Want::deny(status, code)
 }
 
+/// Refused, and told what is asked there with.
+fn otherwise(method: &str) -> Want {
+    let fields = [("Allow", method), ("Content-Type", "application/json"), ("Cache-Control", "no-store")];
+    refused(405, "ocm.method_unknown").headers(&fields)
+}
+
 /// What it sends.
 fn sends(endpoint: &str, body: &Value) -> Check {
     let asked = json!({"to": OTHER, "endpoint": endpoint, "body": body});
@@ -41,7 +47,7 @@ pub(super) fn peers(group: &mut Group) {
         &asks("GET", "/peer?host=sender.example.org"),
         &Want::allow().body(found),
         &[
-            ("posted", asks("POST", "/peer?host=sender.example.org"), refused(405, "ocm.method_unknown")),
+            ("posted", asks("POST", "/peer?host=sender.example.org"), otherwise("GET")),
             ("no-host", asks("GET", "/peer"), refused(400, "ocm.egress_malformed")),
             ("an-address", asks("GET", "/peer?host=127.0.0.1"), refused(400, "ocm.peer_url")),
             ("no-server", asks("GET", "/peer?host=a%20b"), refused(400, "ocm.address_host")),
@@ -122,7 +128,7 @@ pub(super) fn requests(group: &mut Group) {
         "sign-notification",
         &sends("notifications", &told).url("http://127.0.0.1:9105/sign"),
         &sent("https://sender.example.org/ocm/notifications", "application/json", &told.to_string()),
-        &[("with-get", sends("notifications", &told).method("GET"), refused(405, "ocm.method_unknown"))],
+        &[("with-get", sends("notifications", &told).method("GET"), otherwise("POST"))],
     );
     let form = |client: &str| json!({"grant_type": "authorization_code", "client_id": client, "code": "a&b"});
     group.about("A token request is a form, of this server's own name.").pair(
